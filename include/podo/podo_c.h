@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* podo's binary boundary: everything the C++ header does goes through these functions.
+ *
+ * Structs begin with their size, so that a program built against an older header keeps working with
+ * a newer library. No function throws, aborts or prints (the log apart, see PODO_LOG). */
+#ifndef PODO_PODO_C_H_
+#define PODO_PODO_C_H_
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define PODO_API __attribute__((visibility("default")))
+#else
+#define PODO_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What a call came to. Values are stable. */
+enum podo_code {
+  PODO_OK = 0,
+  PODO_ALREADY_STARTED = 1, /* this copy of podo runs already: nothing changed */
+  PODO_DISABLED = 2,        /* PODO_ENABLED=false, OTEL_SDK_DISABLED=true, or a fork child */
+  PODO_SIGNAL_TAKEN = 3, /* SIGPROF has a handler, or ITIMER_PROF is armed: the host's use wins */
+  PODO_SECOND_COPY = 4,  /* another copy of podo profiles this process */
+  PODO_UNSUPPORTED = 5,  /* kernel or libc lacks what podo needs; the message says what */
+  PODO_RESOURCE = 6,     /* memory, threads or descriptors ran out; nothing is left behind */
+  PODO_TIMEOUT = 7,      /* the deadline passed; work goes on in the background */
+  PODO_NOT_STARTED = 8,
+  PODO_INVALID_ARGUMENT = 9
+};
+
+/* Result of a call; `message` is a NUL-terminated line for people, empty on success. */
+typedef struct podo_status {
+  int32_t code; /* enum podo_code */
+  char message[252];
+} podo_status;
+
+/* What to set in code. A zero field means: take it from the environment, else the default.
+ * A field that is set beats the environment, except that PODO_ENABLED=false always wins. */
+typedef struct podo_options {
+  size_t size;              /* sizeof(podo_options) */
+  const char* service_name; /* PODO_SERVICE_NAME */
+  const char* labels;       /* PODO_LABELS, "k=v,k=v" */
+  const char* export_to;    /* PODO_EXPORT, comma-separated sink URLs */
+  double sample_hz;         /* PODO_SAMPLE_HZ, samples per CPU-second */
+  uint64_t interval_ns;     /* PODO_INTERVAL */
+  uint32_t max_frames;      /* PODO_MAX_FRAMES */
+  uint32_t max_threads;     /* PODO_MAX_THREADS */
+  const char* symbolize;    /* PODO_SYMBOLIZE: "full", "functions", "none" */
+  uint64_t symbol_bytes;    /* PODO_SYMBOL_BYTES */
+  uint64_t exit_timeout_ns; /* PODO_EXIT_TIMEOUT */
+  const char* log;          /* PODO_LOG */
+} podo_options;
+
+/* Counters since Start. Monotonic unless said otherwise. Ticks are deliveries of SIGPROF:
+ * ticks == samples_taken + dropped_ring_full + dropped_no_ring + dropped_nested + paused_ticks
+ *          + own_ticks + foreign_ticks. */
+typedef struct podo_stats {
+  size_t size;                /* in: sizeof(podo_stats); out: bytes filled in */
+  uint64_t ticks;             /* ticks handled */
+  uint64_t samples_taken;     /* raw samples recorded, residue included */
+  uint64_t dropped_ring_full; /* the thread's ring had no room */
+  uint64_t dropped_no_ring;   /* no ring free: more threads than PODO_MAX_THREADS, or a burst */
+  uint64_t dropped_nested;    /* the tick hit a thread already inside the handler */
+  uint64_t paused_ticks;      /* ticks inside a paused scope */
+  uint64_t own_ticks;         /* ticks that hit a thread of podo */
+  uint64_t foreign_ticks;     /* SIGPROF sent by somebody else (kill, sigqueue): not a CPU tick */
+  uint64_t truncated;         /* of samples_taken: stack cut at PODO_MAX_FRAMES */
+  uint64_t incomplete;        /* of samples_taken: stack did not reach its root */
+  uint64_t residue_taken;     /* of samples_taken: left for libunwind */
+  uint64_t
+      residue_limited; /* of samples_taken: wanted libunwind, but the pool or the rate was spent */
+  uint64_t
+      frame_pointer_steps;   /* of samples_taken: at least one frame found by frame pointer only */
+  uint64_t misdelivered;     /* ticks of threads that block SIGPROF, delivered to a sleeping one */
+  uint64_t process_cpu_ns;   /* CPU time of the process since Start, podo's own threads included */
+  uint64_t own_cpu_ns;       /* CPU time of podo's threads */
+  uint64_t windows;          /* windows closed */
+  uint64_t profiles_written; /* payloads a sink accepted */
+  uint64_t profiles_lost;    /* payloads a sink refused for good */
+  uint64_t export_errors;    /* failed attempts */
+  uint64_t bytes_written;
+  uint64_t modules;          /* gauge: modules with unwind rows */
+  uint64_t unwind_row_bytes; /* gauge: memory of the unwind rows */
+  uint64_t rings_in_use;     /* gauge */
+  double sampling_ratio; /* gauge: ticks * nominal period / host CPU; 0 before the first window */
+  double sample_hz;      /* gauge: the rate in force */
+} podo_stats;
+
+/* Starts profiling this process. Returns at once; unwind tables are built in the background.
+ * options may be NULL. Thread-safe; not async-signal-safe. Cost: <= 3 ms. */
+PODO_API podo_status podo_start(const podo_options* options);
+
+/* Sends all that was sampled so far to every sink; waits at most timeout_ns. Thread-safe. */
+PODO_API podo_status podo_flush(uint64_t timeout_ns);
+
+/* Disarms the timer, flushes within timeout_ns and ends podo's threads. An inert SIGPROF handler
+ * stays, because a pending SIGPROF would kill the process otherwise. Start may follow. */
+PODO_API podo_status podo_stop(uint64_t timeout_ns);
+
+/* Fills in `stats` up to stats->size. Thread-safe, wait-free, never blocks. */
+PODO_API void podo_get_stats(podo_stats* stats);
+
+/* Call right before a raw exec* in a process that links podo: an armed ITIMER_PROF and a pending
+ * SIGPROF survive exec and would kill the new program. Disarms the timer and drops what is pending.
+ * Async-signal-safe, allowed in a vfork child. If exec fails, call podo_exec_failed. */
+PODO_API void podo_prepare_exec(void);
+
+/* Undoes podo_prepare_exec after a failed exec. Async-signal-safe. */
+PODO_API void podo_exec_failed(void);
+
+/* Version as "major.minor.patch". */
+PODO_API const char* podo_version(void);
+
+#ifdef __cplusplus
+} /* extern "C" */
+#endif
+
+#endif /* PODO_PODO_C_H_ */
