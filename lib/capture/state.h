@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything the signal handler may touch, in one place and one mapping.
+//
+// The mapping is MADV_WIPEONFORK: in a fork child it reads as zeros, so `armed` is 0 there whatever
+// way the child came about, and MADV_DONTDUMP: stack copies never reach a core file. It is never
+// unmapped: a handler may be preempted right after reading g_state.
+#ifndef PODO_LIB_CAPTURE_STATE_H_
+#define PODO_LIB_CAPTURE_STATE_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "capture/ring.h"
+#include "capture/snapshot.h"
+#include "model/raw_sample.h"
+
+namespace podo::capture {
+
+// Where glibc keeps a thread's id and stack in its thread block, as offsets from the thread
+// pointer. Private to glibc, hence measured at start on threads whose values are known
+// (thread_layout.h); 0 = not known, then the handler asks the kernel.
+struct ThreadLayout {
+  uint32_t tid_offset;
+  uint32_t stack_offset;  // of {stackblock, stackblock_size}
+};
+
+// Ticks by what became of them. Relaxed counters: each stands for itself; exact sums are only read
+// after the timer is off. ticks = taken + the dropped and unsampled ones.
+struct Counters {
+  std::atomic<uint64_t> ticks, taken, ring_full, no_ring, nested, paused, own, foreign;
+  // Of the taken ones:
+  std::atomic<uint64_t> truncated, incomplete, residue, residue_limited, frame_pointer;
+};
+
+inline constexpr uint32_t kResiduePoolSize = 32;  // power of two; bits of one word
+inline constexpr uint32_t kMaxRings = 65536;
+
+struct State {
+  // 1 while ticks are to be sampled. seq_cst on both sides, see Ring::busy.
+  std::atomic<uint32_t> armed;
+  uint32_t ring_count;
+  uint32_t pid;
+  uint32_t max_frames;
+  uint32_t sample_foreign;    // tests only: sample SIGPROF sent by tgkill as if it were a tick
+  uint64_t main_stack_bytes;  // how far below __libc_stack_end the main stack may reach
+
+  // Published by release, read by acquire: both halves at once, 0 = unknown.
+  std::atomic<uint64_t> layout;
+
+  // Release by SnapshotStore, acquire (after busy's exchange) by the handler.
+  std::atomic<const Snapshot*> snapshot;
+
+  // A pc without a module: asks the background to look for new modules. Relaxed hint.
+  std::atomic<uint64_t> unknown_pc;
+
+  Counters counters;
+
+  // Free residue slots, one bit each. Handler: CAS acquire takes a bit. Background: fetch_or
+  // release gives it back after the bytes are wiped. Ready: handler fetch_or release, background
+  // acquire.
+  std::atomic<uint32_t> residue_free;
+  std::atomic<uint32_t> residue_ready;
+
+  // One past the highest ring ever claimed: bounds the drain's scan. Raised by CAS after a claim.
+  std::atomic<uint32_t> high_water;
+  // Free rings, one bit each. Handler: CAS acquire takes a bit (pairs with the release of the
+  // reclaiming drain, so a recycled ring's reset is visible).
+  std::atomic<uint64_t> free_rings[kMaxRings / 64];
+
+  Ring* rings;               // ring_count of them
+  model::Residue* residues;  // kResiduePoolSize of them
+};
+
+// The one pointer the handler needs. Set once with release before the handler is installed.
+extern std::atomic<State*> g_state;
+
+inline uint64_t Pack(ThreadLayout layout) {
+  return uint64_t{layout.tid_offset} << 32 | layout.stack_offset;
+}
+inline ThreadLayout Unpack(uint64_t packed) {
+  return {static_cast<uint32_t>(packed >> 32), static_cast<uint32_t>(packed)};
+}
+
+}  // namespace podo::capture
+
+#endif  // PODO_LIB_CAPTURE_STATE_H_

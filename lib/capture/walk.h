@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+// The bounded stack walk over unwind rows: the heart of the handler, kept free of everything else
+// so that tests can run it on tables of values and single-step real programs with it.
+//
+// Loads touch podo's own tables and [view.lo, view.hi) only. No calls, no locks, no allocation.
+#ifndef PODO_LIB_CAPTURE_WALK_H_
+#define PODO_LIB_CAPTURE_WALK_H_
+
+#include <cstdint>
+
+#include "capture/snapshot.h"
+#include "capture/unwind_rows.h"
+#include "model/raw_sample.h"
+
+namespace podo::capture {
+
+// Readable stack: the bytes of run-time addresses [lo, hi) stand at address + delta.
+struct StackView {
+  uint64_t lo = 0;
+  uint64_t hi = 0;
+  uint64_t delta = 0;  // 0 for the stack itself; wraps for copies
+
+  bool Read(uint64_t address, uint64_t* value) const noexcept {
+    if (address < lo || address > hi - sizeof *value || hi < lo + sizeof *value) return false;
+    if ((address & 7) != 0) return false;
+    *value = *reinterpret_cast<const uint64_t*>(address + delta);
+    return true;
+  }
+};
+
+// Where frames go: straight into the ring, so that the handler needs no array on the stack.
+struct FrameWriter {
+  uint64_t* words;
+  uint64_t mask;  // of a ring; all ones for a flat array
+  uint64_t at;    // index of the next word
+  uint32_t count;
+  uint32_t limit;
+
+  bool Push(uint64_t pc) noexcept {
+    if (count == limit) return false;
+    words[at++ & mask] = pc;
+    ++count;
+    return true;
+  }
+};
+
+#if defined(__x86_64__)
+// Bits by DWARF number (System V x86-64 psABI, figure 3.36): rsp and what a callee preserves.
+inline constexpr uint32_t kAllRegsValid = 0xFFFF;
+inline constexpr uint32_t kCallerKeeps = 1u << 3 | 1u << 6 | 1u << 7 | 0xFu << 12;
+
+// The kernel's rt_sigframe as __restore_rt sees it: rsp points at the ucontext. Offsets in words of
+// struct ucontext (asm/ucontext.h, asm/sigcontext.h), by DWARF number.
+inline bool ReadSignalFrame(const StackView& view, model::RegisterSet* r) noexcept {
+  constexpr uint8_t kWord[16] = {18, 17, 19, 16, 14, 13, 15, 20, 5, 6, 7, 8, 9, 10, 11, 12};
+  constexpr uint64_t kPcWord = 21;
+  const uint64_t base = r->regs[kDwarfSp];
+  if (!view.Read(base + kPcWord * 8, &r->pc)) return false;
+  for (int i = 0; i < 16; ++i) {
+    if (!view.Read(base + uint64_t{kWord[i]} * 8, &r->regs[i])) return false;
+  }
+  r->valid = kAllRegsValid;
+  return true;
+}
+#else
+#error "the walk knows the signal frame of x86_64 only"
+#endif
+
+// Steps from `r` to its caller by frame pointer, for code without rows (JIT, hand-written
+// assembly). Refuses what cannot be a frame record: below sp, misaligned, outside the stack, or a
+// return address that is neither in known code nor near the current code.
+inline bool StepByFramePointer(const Snapshot& snapshot, const StackView& view, uint64_t pc,
+                               model::RegisterSet* r) noexcept {
+  constexpr uint64_t kNear = uint64_t{256} << 20;  // a JIT's code stands together
+  const uint64_t fp = r->regs[kDwarfFp];
+  if ((r->valid >> kDwarfFp & 1) == 0 || fp < r->regs[kDwarfSp]) return false;
+  uint64_t caller_fp, return_address;
+  if (!view.Read(fp, &caller_fp) || !view.Read(fp + 8, &return_address)) return false;
+  if (return_address < 4096) return false;
+  const bool near = return_address - pc + kNear < 2 * kNear;
+  if (!near && FindModule(snapshot, return_address - 1) == nullptr) return false;
+  r->regs[kDwarfFp] = caller_fp;
+  r->regs[kDwarfSp] = fp + 16;
+  r->pc = return_address;
+  r->valid = 1u << kDwarfFp | 1u << kDwarfSp;
+  return true;
+}
+
+// The CFA by `rule`, or false if the rule needs a register that is not known any more or memory
+// that may not be read (`*readable` = false then).
+inline bool ComputeCfa(const UnwindRule& rule, const StackView& view, const model::RegisterSet& r,
+                       uint64_t* cfa, bool* readable) noexcept {
+  *readable = true;
+  if (rule.reg >= kDwarfRegCount || (r.valid >> rule.reg & 1) == 0) return false;
+  uint64_t base = r.regs[rule.reg];
+  if (rule.kind == CfaKind::kPlt && static_cast<int64_t>(r.pc & 15) >= rule.deref_offset) base += 8;
+  if (rule.kind == CfaKind::kDeref &&
+      !view.Read(base + static_cast<int64_t>(rule.deref_offset), &base)) {
+    *readable = false;
+    return false;
+  }
+  *cfa = base + static_cast<int64_t>(rule.cfa_offset);
+  return true;
+}
+
+// Restores the caller's registers at `cfa`. False if the return address cannot be read.
+inline bool RestoreCaller(const UnwindRule& rule, uint64_t cfa, const StackView& view,
+                          model::RegisterSet* r) noexcept {
+  uint64_t return_address;
+  if (!view.Read(cfa + 8 * static_cast<int64_t>(rule.ra_offset_words), &return_address))
+    return false;
+  const uint64_t rule_register = r->regs[rule.reg];
+  uint32_t valid = r->valid & kCallerKeeps;
+  for (int i = 0; i < kSavedCount; ++i) {
+    const int16_t slot = rule.saved[i];
+    if (slot == kSavedSame) continue;
+    const uint32_t bit = 1u << kSavedRegs[i];
+    const uint64_t base = (rule.saved_from_reg >> i & 1) != 0 ? rule_register : cfa;
+    uint64_t value;
+    if (slot == kSavedUnknown || !view.Read(base + 8 * static_cast<int64_t>(slot), &value)) {
+      valid &= ~bit;
+      continue;
+    }
+    r->regs[kSavedRegs[i]] = value;
+    valid |= bit;
+  }
+  r->regs[kDwarfSp] = cfa;
+  r->pc = return_address;
+  r->valid = valid | 1u << kDwarfSp;
+  return true;
+}
+
+// Walks from `r` to the root and writes the frames; returns RawFlags. `select(sp, &view)` gives the
+// readable stack around sp, or false: asked at the start and after every signal frame, where the
+// thread may have been on another stack. `r` and the writer are left where the walk ended,
+// `unknown` gets the first pc no module covers. Bounded by the writer's limit.
+template <typename SelectView>
+uint16_t Walk(const Snapshot& snapshot, SelectView&& select, model::RegisterSet* r,
+              FrameWriter* out, uint64_t* unknown) noexcept {
+  uint16_t flags = 0;
+  StackView view;
+  const ModuleRows* module = nullptr;
+  bool interrupted = true;  // pc is the next instruction, not a return address
+  bool readable = select(r->regs[kDwarfSp], &view);
+  for (;;) {
+    const uint64_t pc = interrupted ? r->pc : r->pc - 1;
+    if (!out->Push(pc)) return flags | model::kRawTruncated;
+    if (!readable) return flags | model::kRawOutOfBounds;
+    if (module == nullptr || pc < module->start || pc >= module->end) {
+      module = FindModule(snapshot, pc);
+    }
+    const UnwindRule* rule = module != nullptr ? FindRule(*module, pc) : nullptr;
+    const CfaKind kind = rule != nullptr ? rule->kind : CfaKind::kNoUnwind;
+    if (kind == CfaKind::kRoot) return flags | model::kRawComplete;
+    if (kind == CfaKind::kUnsupported) return flags | model::kRawUnsupportedRow;
+    if (kind == CfaKind::kSignalFrame) {
+      if (!ReadSignalFrame(view, r)) return flags | model::kRawOutOfBounds;
+      interrupted = true;
+      readable = select(r->regs[kDwarfSp], &view);
+      continue;
+    }
+    if (kind == CfaKind::kNoUnwind) {
+      if (module == nullptr && *unknown == 0) *unknown = pc;
+      if (snapshot.generation == 0 || !StepByFramePointer(snapshot, view, pc, r))
+        return flags | model::kRawUnknownCode;
+      flags |= model::kRawFramePointer;
+      interrupted = false;
+      continue;
+    }
+    uint64_t cfa = 0;
+    bool in_bounds;
+    if (!ComputeCfa(*rule, view, *r, &cfa, &in_bounds)) {
+      return flags | (in_bounds ? model::kRawUnsupportedRow : model::kRawOutOfBounds);
+    }
+    // The stack grows down: a caller's CFA lies strictly above, 8-aligned, inside the stack. This
+    // also ends every loop a corrupted stack could make.
+    if (cfa <= r->regs[kDwarfSp] || (cfa & 7) != 0 || cfa > view.hi ||
+        !RestoreCaller(*rule, cfa, view, r)) {
+      return flags | model::kRawOutOfBounds;
+    }
+    if (r->pc == 0) return flags | model::kRawComplete;  // hand-made thread and fiber entries
+    interrupted = false;
+  }
+}
+
+}  // namespace podo::capture
+
+#endif  // PODO_LIB_CAPTURE_WALK_H_

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the signal handler records: one raw sample a tick, as words in a ring.
+//
+// Layout of a record: the header (kRawHeaderWords words), then `frames` addresses, leaf first. An
+// address is already the one to look up: the leaf's pc, and inside the call instruction (return
+// address - 1) for every caller.
+#ifndef PODO_LIB_MODEL_RAW_SAMPLE_H_
+#define PODO_LIB_MODEL_RAW_SAMPLE_H_
+
+#include <cstddef>
+#include <cstdint>
+
+namespace podo::model {
+
+// Why a stack ends where it ends, and how it was found. Bits, combined.
+enum RawFlag : uint16_t {
+  kRawComplete = 1 << 0,        // reached the outermost frame
+  kRawTruncated = 1 << 1,       // cut at PODO_MAX_FRAMES
+  kRawUnknownCode = 1 << 2,     // stopped at code without unwind rows
+  kRawUnsupportedRow = 1 << 3,  // stopped at a row the table cannot express
+  kRawOutOfBounds = 1 << 4,     // the next frame lay outside the readable stack
+  kRawFramePointer = 1 << 5,    // a frame was found by frame pointer only
+  kRawForeignStack = 1 << 6,    // walked in a kernel-checked copy (fiber, alternate stack)
+  kRawMaybeAsleep = 1 << 7,     // the tick interrupted a system call: maybe another thread's tick
+  kRawResidue = 1 << 8,         // finished by libunwind on the background side
+  kRawResidueLimited = 1 << 9,  // wanted libunwind, but the pool or the rate was spent
+  kRawReusedAddress = 1 << 10,  // cut at code whose module was replaced since the last check
+};
+
+// First words of a record. The label set and the span reference are places for scopes to come;
+// they are zero today.
+struct RawHeader {
+  uint16_t words;  // size of the whole record in 8-byte words, header included
+  uint16_t flags;  // RawFlag
+  uint16_t frames;
+  uint16_t reserved;
+  uint32_t generation;  // of the module snapshot the walk used
+  uint32_t label_set;
+};
+inline constexpr size_t kRawHeaderWords = sizeof(RawHeader) / sizeof(uint64_t);
+static_assert(sizeof(RawHeader) == 16);
+
+// A raw sample as the drain hands it on; `frames` points into memory of the drain.
+struct RawSample {
+  RawHeader header;
+  const uint64_t* frames;
+  uint32_t tid;
+};
+
+// Registers at the moment of the tick, in DWARF order of the machine; `valid` has a bit for each.
+struct RegisterSet {
+  static constexpr int kCount = 17;  // x86_64: 16 general registers and the return address (pc)
+  uint64_t pc = 0;
+  uint64_t regs[kCount - 1] = {};
+  uint32_t valid = 0;
+};
+
+// A stack the handler could not finish: the registers and a bounded copy of the stack, completed by
+// libunwind on the background side and wiped afterwards.
+inline constexpr size_t kResidueStackBytes = 8192;
+struct Residue {
+  uint32_t tid;
+  uint32_t generation;
+  uint32_t label_set;
+  uint16_t flags;
+  uint16_t reserved;
+  RegisterSet registers;
+  uint64_t stack_address;  // run-time address of stack[0]
+  uint64_t stack_bytes;
+  alignas(64) unsigned char stack[kResidueStackBytes];
+};
+
+}  // namespace podo::model
+
+#endif  // PODO_LIB_MODEL_RAW_SAMPLE_H_
