@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "aggregate/assemble.h"
+
+#include <string>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "model/profile_builder.h"
+
+namespace podo::aggregate {
+namespace {
+
+using model::LocationId;
+using model::MappingId;
+
+class Assembler {
+ public:
+  Assembler(const model::WindowTotals& totals,
+            const std::function<const model::ModuleMap*(uint32_t)>& modules_of)
+      : totals_(totals),
+        modules_of_(modules_of),
+        period_ns_(totals.PeriodNs()),
+        builder_({{"samples", "count"}, {"cpu", "nanoseconds"}}) {
+    result_.mapping_modules.emplace_back();
+  }
+
+  // pprof's first mapping is the main program, whether or not it was sampled.
+  void AddMainMapping(const model::ModuleMap* modules) {
+    if (modules == nullptr) return;
+    for (const auto& module : modules->modules) {
+      if (!module->is_main) continue;
+      for (const model::Segment& segment : module->segments) {
+        if (segment.executable) return static_cast<void>(MappingOf(module, segment));
+      }
+    }
+  }
+
+  void AddTable(const StackTable& table) {
+    for (size_t i = 0; i < table.size(); ++i) {
+      const StackTable::Entry& entry = table.entry(i);
+      AddStack(entry, table.frames(entry));
+    }
+    AddNamed(kFrameOverflow, table.overflow());
+  }
+
+  void AddNamed(const char* name, uint64_t ticks) {
+    if (ticks == 0) return;
+    AddTicks({builder_.AddNamedFrame(name)}, ticks);
+  }
+
+  AssembledProfile Finish() {
+    AddNamed(kFrameRingFull, totals_.ring_full);
+    AddNamed(kFrameNoRing, totals_.no_ring);
+    AddNamed(kFrameNested, totals_.nested);
+    AddNamed(kFramePaused, totals_.paused);
+    AddNamed(kFrameBlocking, result_.misdelivered);
+    model::Profile& p = builder_.profile();
+    p.time_ns = totals_.begin_wall_ns;
+    p.duration_ns = totals_.duration_ns;
+    p.period_type = {builder_.AddString("cpu"), builder_.AddString("nanoseconds")};
+    p.period = period_ns_;
+    p.default_sample_type = builder_.AddString("cpu");
+    p.comments.push_back(builder_.AddString(
+        absl::StrCat("podo: ", totals_.nominal_hz, " Hz asked, sampling_ratio ",
+                     absl::SixDigits(totals_.SamplingRatio()), ", ticks ", totals_.HostTicks(),
+                     ", dropped ", totals_.ring_full + totals_.no_ring + totals_.nested)));
+    result_.profile = builder_.Take();
+    return std::move(result_);
+  }
+
+ private:
+  void AddTicks(absl::Span<const LocationId> leaf_first, uint64_t ticks) {
+    const int64_t count = static_cast<int64_t>(ticks);
+    builder_.AddSample(builder_.AddStack(leaf_first), {}, {}, {count, count * period_ns_});
+  }
+
+  void AddStack(const StackTable::Entry& entry, const uint64_t* frames) {
+    if ((entry.flags & model::kRawMaybeAsleep) != 0 && totals_.threads_block_sigprof) {
+      result_.misdelivered += entry.count;
+      return;
+    }
+    const model::ModuleMap* modules = modules_of_(entry.generation);
+    std::vector<LocationId> stack;
+    stack.reserve(entry.frames + size_t{1});
+    for (uint32_t i = 0; i < entry.frames; ++i) {
+      stack.push_back(LocationOf(entry.generation, modules, frames[i]));
+    }
+    if (const char* end = HowItEnds(entry.flags)) stack.push_back(builder_.AddNamedFrame(end));
+    AddTicks(stack, entry.count);
+  }
+
+  static const char* HowItEnds(uint16_t flags) {
+    if (flags & model::kRawReusedAddress) return kFrameReused;
+    if (flags & model::kRawTruncated) return kFrameTruncated;
+    if (flags & model::kRawComplete) return nullptr;
+    return kFrameIncomplete;
+  }
+
+  LocationId LocationOf(uint32_t generation, const model::ModuleMap* modules, uint64_t address) {
+    auto [it, inserted] = locations_.try_emplace({generation, address});
+    if (!inserted) return it->second;
+    model::Location location;
+    location.address = address;
+    if (modules != nullptr) location.mapping = FindMapping(*modules, address);
+    return locations_[{generation, address}] = builder_.AddLocation(std::move(location));
+  }
+
+  MappingId FindMapping(const model::ModuleMap& modules, uint64_t address) {
+    for (const auto& module : modules.modules) {
+      if (address < module->start || address >= module->end) continue;
+      for (const model::Segment& segment : module->segments) {
+        if (address >= segment.start && address < segment.end) return MappingOf(module, segment);
+      }
+    }
+    return {};
+  }
+
+  MappingId MappingOf(const std::shared_ptr<const model::Module>& module,
+                      const model::Segment& segment) {
+    model::Mapping mapping;
+    mapping.start = segment.start;
+    mapping.limit = segment.end;
+    mapping.file_offset = segment.file_offset;
+    mapping.filename = builder_.AddString(module->path);
+    mapping.build_id = builder_.AddString(module->build_id);
+    const MappingId id = builder_.AddMapping(mapping);
+    if (model::Index(id) == result_.mapping_modules.size()) {
+      result_.mapping_modules.push_back(module);
+    }
+    return id;
+  }
+
+  const model::WindowTotals& totals_;
+  const std::function<const model::ModuleMap*(uint32_t)>& modules_of_;
+  const int64_t period_ns_;
+  model::ProfileBuilder builder_;
+  AssembledProfile result_;
+  absl::flat_hash_map<std::pair<uint32_t, uint64_t>, LocationId> locations_;
+};
+
+}  // namespace
+
+AssembledProfile Assemble(const std::vector<const StackTable*>& tables,
+                          const model::WindowTotals& totals,
+                          const std::function<const model::ModuleMap*(uint32_t)>& modules_of) {
+  Assembler assembler(totals, modules_of);
+  uint32_t newest = 0;
+  for (const StackTable* table : tables) {
+    for (size_t i = 0; i < table->size(); ++i) {
+      newest = std::max(newest, table->entry(i).generation);
+    }
+  }
+  assembler.AddMainMapping(modules_of(newest));
+  for (const StackTable* table : tables) assembler.AddTable(*table);
+  return assembler.Finish();
+}
+
+}  // namespace podo::aggregate

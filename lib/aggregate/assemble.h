@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// A window's stacks made a profile: addresses resolved to modules, ticks to CPU time.
+#ifndef PODO_LIB_AGGREGATE_ASSEMBLE_H_
+#define PODO_LIB_AGGREGATE_ASSEMBLE_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "aggregate/stack_table.h"
+#include "model/module_map.h"
+#include "model/profile.h"
+#include "model/window.h"
+
+namespace podo::aggregate {
+
+// The modules behind a profile's mappings, by mapping index (element 0 is null).
+struct AssembledProfile {
+  model::Profile profile;
+  std::vector<std::shared_ptr<const model::Module>> mapping_modules;
+  uint64_t misdelivered = 0;  // ticks shown as [threads blocking SIGPROF]
+};
+
+// Named frames at the root of what has no stack, or not all of it.
+inline constexpr char kFrameRingFull[] = "[dropped: ring full]";
+inline constexpr char kFrameNoRing[] = "[dropped: no ring]";
+inline constexpr char kFrameNested[] = "[dropped: tick inside a tick]";
+inline constexpr char kFramePaused[] = "[paused]";
+inline constexpr char kFrameBlocking[] = "[threads blocking SIGPROF]";
+inline constexpr char kFrameOverflow[] = "[dropped: window full]";
+inline constexpr char kFrameTruncated[] = "[deeper than PODO_MAX_FRAMES]";
+inline constexpr char kFrameIncomplete[] = "[incomplete stack]";
+inline constexpr char kFrameReused[] = "[module replaced]";
+
+// Sums `tables` (the drain's and libunwind's) into one profile with values {samples, cpu ns}.
+// `modules_of(generation)` gives the modules a stack's addresses mean; null for none. Every host
+// tick of `totals` ends up in exactly one sample. Pure.
+AssembledProfile Assemble(const std::vector<const StackTable*>& tables,
+                          const model::WindowTotals& totals,
+                          const std::function<const model::ModuleMap*(uint32_t)>& modules_of);
+
+}  // namespace podo::aggregate
+
+#endif  // PODO_LIB_AGGREGATE_ASSEMBLE_H_

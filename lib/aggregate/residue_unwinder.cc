@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "aggregate/residue_unwinder.h"
+
+#include <dlfcn.h>
+#include <libunwind-x86_64.h>
+
+#include <cstring>
+#include <utility>
+
+#include "base/process_memory.h"
+
+// Exported by libunwind, declared by no header.
+extern "C" int _Ux86_64_dwarf_search_unwind_table(unw_addr_space_t space, unw_word_t ip,
+                                                  unw_dyn_info_t* index, unw_proc_info_t* info,
+                                                  int need_unwind_info, void* arg);
+
+namespace podo::aggregate {
+namespace {
+
+// What the accessors see: one residue, and where the tables are.
+struct Cursor {
+  const ResidueUnwinder::Sources* sources;
+  const model::Residue* residue;
+};
+
+template <typename T>
+bool Read(const Cursor& cursor, uint64_t address, T* value) {
+  return cursor.sources->read(address, value, sizeof *value) == sizeof *value;
+}
+
+// The header of .eh_frame_hdr as GNU ld, gold and lld write it: a sorted table of 32-bit offsets
+// (DW_EH_PE_datarel|sdata4). Anything else is left alone.
+struct [[gnu::packed]] EhFrameHdr {
+  uint8_t version, eh_frame_encoding, count_encoding, table_encoding;
+  int32_t eh_frame;
+  uint32_t count;
+};
+constexpr uint8_t kUdata4 = 0x03;
+constexpr uint8_t kPcrelSdata4 = 0x1b;
+constexpr uint8_t kDatarelSdata4 = 0x3b;
+
+int FindProcInfo(unw_addr_space_t space, unw_word_t ip, unw_proc_info_t* info, int need,
+                 void* arg) {
+  const Cursor& cursor = *static_cast<Cursor*>(arg);
+  const std::optional<UnwindIndex> index = cursor.sources->find_index(ip);
+  if (!index) return -UNW_ENOINFO;
+  EhFrameHdr header;
+  if (!Read(cursor, index->eh_frame_hdr, &header) || header.version != 1 ||
+      header.eh_frame_encoding != kPcrelSdata4 || header.count_encoding != kUdata4 ||
+      header.table_encoding != kDatarelSdata4) {
+    return -UNW_ENOINFO;
+  }
+  unw_dyn_info_t dyn = {};
+  dyn.start_ip = index->module_start;
+  dyn.end_ip = index->module_end;
+  dyn.format = UNW_INFO_FORMAT_REMOTE_TABLE;
+  dyn.u.rti.segbase = index->eh_frame_hdr;
+  dyn.u.rti.table_data = index->eh_frame_hdr + sizeof header;
+  dyn.u.rti.table_len = uint64_t{header.count} * 8 / sizeof(unw_word_t);
+  return _Ux86_64_dwarf_search_unwind_table(space, ip, &dyn, info, need, arg);
+}
+
+void PutUnwindInfo(unw_addr_space_t, unw_proc_info_t*, void*) {}
+
+int NoDynamicInfo(unw_addr_space_t, unw_word_t*, void*) { return -UNW_ENOINFO; }
+
+int AccessMemory(unw_addr_space_t, unw_word_t address, unw_word_t* value, int write, void* arg) {
+  const Cursor& cursor = *static_cast<Cursor*>(arg);
+  if (write != 0) return -UNW_EINVAL;
+  const model::Residue& r = *cursor.residue;
+  if (address - r.stack_address < r.stack_bytes &&
+      r.stack_bytes - (address - r.stack_address) >= sizeof *value) {
+    std::memcpy(value, r.stack + (address - r.stack_address), sizeof *value);
+    return 0;
+  }
+  // Only tables are read live. The live stack has moved on since the tick: its bytes would make
+  // frames that never were.
+  if (!cursor.sources->find_index(address)) return -UNW_EINVAL;
+  return Read(cursor, address, value) ? 0 : -UNW_EINVAL;
+}
+
+int AccessRegister(unw_addr_space_t, unw_regnum_t number, unw_word_t* value, int write, void* arg) {
+  const model::RegisterSet& r = static_cast<Cursor*>(arg)->residue->registers;
+  if (write != 0) return -UNW_EREADONLYREG;
+  if (number == UNW_X86_64_RIP) {
+    *value = r.pc;
+  } else if (number >= 0 && number < 16) {
+    *value = r.regs[number];  // UNW_X86_64_* follow the DWARF numbers
+  } else {
+    return -UNW_EBADREG;
+  }
+  return 0;
+}
+
+int NoFloatRegister(unw_addr_space_t, unw_regnum_t, unw_fpreg_t*, int, void*) {
+  return -UNW_EBADREG;
+}
+
+int NoResume(unw_addr_space_t, unw_cursor_t*, void*) { return -UNW_EINVAL; }
+
+int NoName(unw_addr_space_t, unw_word_t, char*, size_t, unw_word_t*, void*) { return -UNW_ENOINFO; }
+
+unw_accessors_t kAccessors = {FindProcInfo,   PutUnwindInfo,   NoDynamicInfo, AccessMemory,
+                              AccessRegister, NoFloatRegister, NoResume,      NoName};
+
+}  // namespace
+
+ResidueUnwinder::ResidueUnwinder(Sources sources)
+    : sources_(std::move(sources)), space_(unw_create_addr_space(&kAccessors, 0)) {
+  // No cache: its entries are keyed by address and would outlive a dlclose. The default policy is
+  // left alone otherwise; unw_set_caching_policy(PER_THREAD) silently means GLOBAL (unwinding.md
+  // 1).
+  if (space_ != nullptr) {
+    unw_set_caching_policy(static_cast<unw_addr_space_t>(space_), UNW_CACHE_NONE);
+  }
+}
+
+ResidueUnwinder::~ResidueUnwinder() {
+  if (space_ != nullptr) unw_destroy_addr_space(static_cast<unw_addr_space_t>(space_));
+}
+
+uint16_t ResidueUnwinder::Unwind(const model::Residue& residue, size_t max_frames,
+                                 std::vector<uint64_t>* frames) {
+  constexpr uint16_t kHow = model::kRawForeignStack | model::kRawMaybeAsleep;
+  const uint16_t flags = (residue.flags & kHow) | model::kRawResidue;
+  frames->clear();
+  frames->push_back(residue.registers.pc);
+  Cursor source = {&sources_, &residue};
+  unw_cursor_t cursor;
+  if (space_ == nullptr ||
+      unw_init_remote(&cursor, static_cast<unw_addr_space_t>(space_), &source) < 0) {
+    return flags | model::kRawUnsupportedRow;
+  }
+  uint64_t last_sp = residue.registers.regs[7];
+  for (;;) {
+    const bool signal_frame = unw_is_signal_frame(&cursor) > 0;
+    const int step = unw_step(&cursor);
+    if (step == 0) return flags | model::kRawComplete;
+    unw_word_t pc = 0;
+    unw_word_t sp = 0;
+    if (step < 0 || unw_get_reg(&cursor, UNW_REG_IP, &pc) < 0 ||
+        unw_get_reg(&cursor, UNW_REG_SP, &sp) < 0) {
+      return flags | model::kRawOutOfBounds;
+    }
+    if (pc == 0) return flags | model::kRawComplete;
+    // Up the stack only, but for the way back from a signal's own stack: ends loops.
+    if (sp <= last_sp && !signal_frame) return flags | model::kRawOutOfBounds;
+    last_sp = sp;
+    if (frames->size() == max_frames) return flags | model::kRawTruncated;
+    frames->push_back(signal_frame ? pc : pc - 1);
+  }
+}
+
+ResidueUnwinder::Sources ProcessSources() {
+  return {[](uint64_t pc) -> std::optional<UnwindIndex> {
+            dl_find_object found = {};
+            if (_dl_find_object(reinterpret_cast<void*>(pc), &found) != 0 ||
+                found.dlfo_eh_frame == nullptr) {
+              return std::nullopt;
+            }
+            return UnwindIndex{reinterpret_cast<uint64_t>(found.dlfo_map_start),
+                               reinterpret_cast<uint64_t>(found.dlfo_map_end),
+                               reinterpret_cast<uint64_t>(found.dlfo_eh_frame)};
+          },
+          base::ReadProcessMemory};
+}
+
+}  // namespace podo::aggregate

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "capture/ring_pool.h"
+
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "base/clock.h"
+
+namespace podo::capture {
+namespace {
+
+constexpr uint64_t kMiB = 1 << 20;
+
+// Address space the kernel keeps free below the main stack whatever RLIMIT_STACK says (mmap_base:
+// at least 128 MiB), so that what lies between a main-thread sp in this range and the stack's end
+// can only be stack.
+constexpr uint64_t kMainStackReach = 128 * kMiB;
+
+size_t PageUp(size_t bytes) { return (bytes + 4095) & ~size_t{4095}; }
+
+void SetFree(State* state, uint32_t ring) {
+  // Release: pairs with the claiming handler's acquire, which must see the ring reset.
+  state->free_rings[ring / 64].fetch_or(uint64_t{1} << (ring % 64), std::memory_order_release);
+}
+
+}  // namespace
+
+absl::StatusOr<State*> MapState(uint32_t max_threads, uint32_t max_frames) {
+  uint32_t rings = std::clamp<uint32_t>(max_threads, 1, kMaxRings);
+  const size_t state_bytes = PageUp(sizeof(State));
+  const size_t residue_bytes = PageUp(sizeof(model::Residue) * kResiduePoolSize);
+  for (;; rings /= 2) {
+    if (rings == 0) {
+      return absl::ResourceExhaustedError(absl::StrCat("mmap: ", std::strerror(errno)));
+    }
+    const size_t bytes = state_bytes + residue_bytes + rings * sizeof(Ring);
+    void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED) continue;
+    madvise(memory, bytes, MADV_DONTDUMP);
+    madvise(memory, bytes, MADV_NOHUGEPAGE);  // a huge page would make one sample cost 2 MiB
+    if (madvise(memory, bytes, MADV_WIPEONFORK) != 0) {  // Linux 4.14
+      const int error = errno;
+      munmap(memory, bytes);
+      return absl::UnimplementedError(
+          absl::StrCat("madvise(MADV_WIPEONFORK): ", std::strerror(error)));
+    }
+    auto* base = static_cast<unsigned char*>(memory);
+    State* state = reinterpret_cast<State*>(base);  // zero bytes are its initial value
+    state->pid = static_cast<uint32_t>(getpid());
+    state->ring_count = rings;
+    state->max_frames = max_frames;
+    state->main_stack_bytes = kMainStackReach;
+    state->residues = reinterpret_cast<model::Residue*>(base + state_bytes);
+    state->rings = reinterpret_cast<Ring*>(base + state_bytes + residue_bytes);
+    state->residue_free.store(~uint32_t{0}, std::memory_order_relaxed);
+    for (uint32_t i = 0; i < rings; ++i) SetFree(state, i);
+    return state;
+  }
+}
+
+RingPool::RingPool(State* state) : state_(state), warm_(state->ring_count) {
+  linear_.resize(model::kRawHeaderWords + state->max_frames);
+}
+
+bool RingPool::IsFree(uint32_t ring) const {
+  return (state_->free_rings[ring / 64].load(std::memory_order_acquire) >> (ring % 64) & 1) != 0;
+}
+
+void RingPool::Mark() {
+  marked_.clear();
+  fill_ = 0;
+  const uint32_t high = state_->high_water.load(std::memory_order_acquire);
+  for (uint32_t i = 0; i < high; ++i) {
+    if (IsFree(i)) continue;
+    const Ring& ring = state_->rings[i];
+    const uint64_t to = ring.head.load(std::memory_order_acquire);
+    const uint64_t from = ring.tail.load(std::memory_order_relaxed);
+    if (to == from) continue;
+    marked_.push_back({i, from, to});
+    fill_ = std::max(fill_, static_cast<double>(to - from) / kRingWords);
+  }
+}
+
+void RingPool::Drain(absl::FunctionRef<void(const model::RawSample&)> visit) {
+  for (const Span& span : marked_) {
+    Ring& ring = state_->rings[span.ring];
+    const uint32_t tid = ring.tid.load(std::memory_order_acquire);
+    for (uint64_t at = span.from; at < span.to;) {
+      model::RawSample sample;
+      uint64_t head_words[model::kRawHeaderWords];
+      for (size_t i = 0; i < model::kRawHeaderWords; ++i) {
+        head_words[i] = ring.words[(at + i) & (kRingWords - 1)];
+      }
+      std::memcpy(&sample.header, head_words, sizeof sample.header);
+      // Only the handler writes here; a size it cannot have written means memory was overwritten by
+      // somebody else: leave the rest of this ring rather than run away.
+      if (sample.header.words != model::kRawHeaderWords + sample.header.frames ||
+          sample.header.words > span.to - at || sample.header.words > linear_.size()) {
+        break;
+      }
+      const uint64_t first = (at + model::kRawHeaderWords) & (kRingWords - 1);
+      if (first + sample.header.frames <= kRingWords) {
+        sample.frames = &ring.words[first];
+      } else {
+        for (uint32_t i = 0; i < sample.header.frames; ++i) {
+          linear_[i] = ring.words[(first + i) & (kRingWords - 1)];
+        }
+        sample.frames = linear_.data();
+      }
+      sample.tid = tid;
+      visit(sample);
+      at += sample.header.words;
+    }
+    ring.tail.store(span.to, std::memory_order_release);  // partner: the handler's FreeWords()
+  }
+  marked_.clear();
+}
+
+int RingPool::Reclaim(absl::FunctionRef<bool(uint32_t)> alive) {
+  int reclaimed = 0;
+  const uint32_t high = state_->high_water.load(std::memory_order_acquire);
+  for (uint32_t i = 0; i < high; ++i) {
+    if (IsFree(i)) continue;
+    const uint32_t tid = state_->rings[i].tid.load(std::memory_order_acquire);
+    // tid 0: claimed a moment ago, or its owner was stopped before its first sample.
+    if (tid == 0 || alive(tid)) continue;
+    // The kernel forgets a tid after the thread's last user instruction, so nobody writes any more.
+    // What it left since the mark is drained first.
+    if (state_->rings[i].head.load(std::memory_order_acquire) !=
+        state_->rings[i].tail.load(std::memory_order_relaxed)) {
+      continue;
+    }
+    Free(i);
+    ++reclaimed;
+  }
+  return reclaimed;
+}
+
+void RingPool::Free(uint32_t index) {
+  Ring& ring = state_->rings[index];
+  ring.owner.store(0, std::memory_order_relaxed);
+  ring.tid.store(0, std::memory_order_relaxed);
+  ring.busy.store(0, std::memory_order_relaxed);  // a thread killed inside the handler
+  ring.head.store(0, std::memory_order_relaxed);
+  ring.tail.store(0, std::memory_order_relaxed);
+  warm_[index] = true;
+  SetFree(state_, index);
+}
+
+void RingPool::Discard(uint32_t index) {
+  // Taken out of the free set meanwhile, so that no handler claims it half discarded.
+  const uint64_t bit = uint64_t{1} << (index % 64);
+  const uint64_t before = state_->free_rings[index / 64].fetch_and(~bit, std::memory_order_acquire);
+  if ((before & bit) == 0) return;  // a handler was faster
+  madvise(&state_->rings[index], sizeof(Ring), MADV_DONTNEED);
+  warm_[index] = false;
+  SetFree(state_, index);
+}
+
+void RingPool::KeepSpares(uint32_t spares) {
+  uint32_t seen = 0;
+  for (uint32_t i = 0; i < state_->ring_count; ++i) {
+    if (!IsFree(i)) {
+      warm_[i] = true;
+      continue;
+    }
+    ++seen;
+    if (seen <= spares && !warm_[i]) {
+      // Linux 5.14; where it is missing the first sample faults the pages in itself.
+      madvise(&state_->rings[i], sizeof(Ring), MADV_POPULATE_WRITE);
+      warm_[i] = true;
+    } else if (seen > 2 * spares && warm_[i]) {
+      Discard(i);
+    }
+    if (seen > 2 * spares && i >= state_->high_water.load(std::memory_order_relaxed)) break;
+  }
+}
+
+bool RingPool::Idle() const {
+  const uint32_t high = state_->high_water.load(std::memory_order_seq_cst);
+  for (uint32_t i = 0; i < high; ++i) {
+    if (state_->rings[i].busy.load(std::memory_order_seq_cst) != 0) return false;
+  }
+  return true;
+}
+
+bool RingPool::WaitIdle(uint64_t limit_ns) const {
+  const int64_t deadline = base::SteadyClockNs() + static_cast<int64_t>(limit_ns);
+  while (!Idle()) {
+    if (base::SteadyClockNs() > deadline) return false;
+    sched_yield();
+  }
+  return true;
+}
+
+void RingPool::Reset() {
+  const uint32_t high = state_->high_water.load(std::memory_order_acquire);
+  for (uint32_t i = 0; i < high; ++i) {
+    if (!IsFree(i)) Free(i);
+  }
+  madvise(state_->rings, state_->ring_count * sizeof(Ring), MADV_DONTNEED);
+  std::fill(warm_.begin(), warm_.end(), false);
+}
+
+uint32_t RingPool::in_use() const {
+  uint32_t free = 0;
+  const uint32_t words = (state_->ring_count + 63) / 64;
+  for (uint32_t w = 0; w < words; ++w) {
+    free +=
+        static_cast<uint32_t>(std::popcount(state_->free_rings[w].load(std::memory_order_relaxed)));
+  }
+  return state_->ring_count - free;
+}
+
+void ResiduePool::Take(absl::FunctionRef<void(const model::Residue&)> finish) {
+  // Acquire: the slots behind the bits are written. The bits are taken by this thread alone.
+  uint32_t ready = state_->residue_ready.exchange(0, std::memory_order_acquire);
+  for (; ready != 0; ready &= ready - 1) {
+    const int slot = std::countr_zero(ready);
+    model::Residue& residue = state_->residues[slot];
+    finish(residue);
+    explicit_bzero(&residue, sizeof residue);
+    state_->residue_free.fetch_or(uint32_t{1} << slot, std::memory_order_release);
+  }
+}
+
+}  // namespace podo::capture
