@@ -49,7 +49,7 @@ class Assembler {
     AddTicks({builder_.AddNamedFrame(name)}, ticks);
   }
 
-  AssembledProfile Finish() {
+  AssembledProfile Finish(const std::vector<std::string>& comments) {
     AddNamed(kFrameRingFull, totals_.ring_full);
     AddNamed(kFrameNoRing, totals_.no_ring);
     AddNamed(kFrameNested, totals_.nested);
@@ -65,6 +65,7 @@ class Assembler {
         absl::StrCat("podo: ", totals_.nominal_hz, " Hz asked, sampling_ratio ",
                      absl::SixDigits(totals_.SamplingRatio()), ", ticks ", totals_.HostTicks(),
                      ", dropped ", totals_.ring_full + totals_.no_ring + totals_.nested)));
+    for (const std::string& c : comments) p.comments.push_back(builder_.AddString(c));
     result_.profile = builder_.Take();
     return std::move(result_);
   }
@@ -80,11 +81,10 @@ class Assembler {
       result_.misdelivered += entry.count;
       return;
     }
-    const model::ModuleMap* modules = modules_of_(entry.generation);
     std::vector<LocationId> stack;
     stack.reserve(entry.frames + size_t{1});
     for (uint32_t i = 0; i < entry.frames; ++i) {
-      stack.push_back(LocationOf(entry.generation, modules, frames[i]));
+      stack.push_back(LocationOf(entry.generation, frames[i]));
     }
     if (const char* end = HowItEnds(entry.flags)) stack.push_back(builder_.AddNamedFrame(end));
     AddTicks(stack, entry.count);
@@ -97,17 +97,21 @@ class Assembler {
     return kFrameIncomplete;
   }
 
-  LocationId LocationOf(uint32_t generation, const model::ModuleMap* modules, uint64_t address) {
+  LocationId LocationOf(uint32_t generation, uint64_t address) {
     auto [it, inserted] = locations_.try_emplace({generation, address});
     if (!inserted) return it->second;
     model::Location location;
     location.address = address;
-    if (modules != nullptr) location.mapping = FindMapping(*modules, address);
+    location.mapping = FindMapping(modules_of_(generation), address);
+    if (location.mapping == MappingId{}) {
+      location.mapping = FindMapping(modules_of_(generation + 1), address);
+    }
     return locations_[{generation, address}] = builder_.AddLocation(std::move(location));
   }
 
-  MappingId FindMapping(const model::ModuleMap& modules, uint64_t address) {
-    for (const auto& module : modules.modules) {
+  MappingId FindMapping(const model::ModuleMap* modules, uint64_t address) {
+    if (modules == nullptr) return {};
+    for (const auto& module : modules->modules) {
       if (address < module->start || address >= module->end) continue;
       for (const model::Segment& segment : module->segments) {
         if (address >= segment.start && address < segment.end) return MappingOf(module, segment);
@@ -143,9 +147,10 @@ class Assembler {
 
 AssembledProfile Assemble(const std::vector<const StackTable*>& tables,
                           const model::WindowTotals& totals,
-                          const std::function<const model::ModuleMap*(uint32_t)>& modules_of) {
+                          const std::function<const model::ModuleMap*(uint32_t)>& modules_of,
+                          const std::vector<std::string>& comments) {
   Assembler assembler(totals, modules_of);
-  uint32_t newest = 0;
+  uint32_t newest = 1;  // the first snapshot, if nothing was sampled
   for (const StackTable* table : tables) {
     for (size_t i = 0; i < table->size(); ++i) {
       newest = std::max(newest, table->entry(i).generation);
@@ -153,7 +158,7 @@ AssembledProfile Assemble(const std::vector<const StackTable*>& tables,
   }
   assembler.AddMainMapping(modules_of(newest));
   for (const StackTable* table : tables) assembler.AddTable(*table);
-  return assembler.Finish();
+  return assembler.Finish(comments);
 }
 
 }  // namespace podo::aggregate

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "aggregate/stack_table.h"
@@ -34,11 +35,14 @@ inline constexpr char kFrameIncomplete[] = "[incomplete stack]";
 inline constexpr char kFrameReused[] = "[module replaced]";
 
 // Sums `tables` (the drain's and libunwind's) into one profile with values {samples, cpu ns}.
-// `modules_of(generation)` gives the modules a stack's addresses mean; null for none. Every host
+// `modules_of(generation)` gives the modules a stack's addresses mean; null for none; an
+// address that this generation does not know is looked up in the next one (a stack taken before the
+// tables were ready). `comments` are added to the profile's. Every host
 // tick of `totals` ends up in exactly one sample. Pure.
 AssembledProfile Assemble(const std::vector<const StackTable*>& tables,
                           const model::WindowTotals& totals,
-                          const std::function<const model::ModuleMap*(uint32_t)>& modules_of);
+                          const std::function<const model::ModuleMap*(uint32_t)>& modules_of,
+                          const std::vector<std::string>& comments = {});
 
 }  // namespace podo::aggregate
 

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// Keeps the handler's snapshot of modules in step with the process, and knows what addresses meant.
+//
+// Nothing here takes the loader's lock: modules are found through lock-free look-ups and checked
+// copies (modules.h). Two threads use it, each its own half: the module loop refreshes and retires,
+// the drain checks whether what it drains was taken while the modules were still mapped.
+#ifndef PODO_LIB_CAPTURE_MODULE_WATCH_H_
+#define PODO_LIB_CAPTURE_MODULE_WATCH_H_
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "capture/modules.h"
+#include "capture/snapshot.h"
+#include "capture/state.h"
+#include "model/module_map.h"
+#include "model/raw_sample.h"
+
+namespace podo::capture {
+
+struct PublishedSnapshot;
+
+// What the drain's check found: `changed` if a module of `snapshot` is not mapped any more.
+struct ModuleCheck {
+  bool changed = false;
+  const PublishedSnapshot* snapshot = nullptr;
+};
+
+class ModuleWatch {
+ public:
+  explicit ModuleWatch(State* state);
+  ~ModuleWatch();
+
+  // --- module loop ---
+  // Looks at the process again and publishes a new snapshot if anything changed; true if it did.
+  // Rows of modules that stayed are shared with the old snapshot. Milliseconds for new modules.
+  bool Refresh();
+  // True if `pc`, which the handler did not know, belongs to a module that is not known yet; the
+  // next Refresh() will find it, also in another namespace (dlmopen).
+  bool Knows(uint64_t pc);
+  // Frees old snapshots that neither a handler nor the drain can hold any more. `drain_epoch`
+  // counts the drain's loops.
+  void FreeRetired(uint64_t drain_epoch);
+  // The modules of a generation, or null; thread-safe, not for the drain.
+  std::shared_ptr<const model::ModuleMap> MapOf(uint32_t generation) const;
+  // Generations before `generation` will not be asked for again.
+  void ForgetBefore(uint32_t generation);
+  uint32_t generation() const { return generation_; }
+  uint64_t module_count() const { return module_count_.load(std::memory_order_relaxed); }
+  uint64_t row_bytes() const { return row_bytes_.load(std::memory_order_relaxed); }
+
+  // --- drain: no lock, no allocation ---
+  ModuleCheck CheckMapped();
+  // Cuts a stack of the checked snapshot at the first frame whose module was replaced by another
+  // one: nobody can say which of the two it was.
+  void CutReplaced(const ModuleCheck& check, model::RawSample* sample);
+
+ private:
+  struct Retired {
+    const PublishedSnapshot* snapshot;
+    uint64_t drain_epoch;
+  };
+  bool AddModuleAt(uint64_t pc, std::vector<std::shared_ptr<const LoadedModule>>* to);
+  void Publish(std::vector<std::shared_ptr<const LoadedModule>> modules);
+
+  State* state_;
+  LiveProcess process_;  // thread-safe
+  uint32_t generation_ = 0;
+  uint64_t asked_pc_ = 0;
+  std::vector<std::shared_ptr<const LoadedModule>> modules_;
+  std::vector<Retired> retired_;
+  mutable std::mutex mutex_;  // of maps_, held for look-ups only
+  std::map<uint32_t, std::shared_ptr<const model::ModuleMap>> maps_;
+  std::atomic<uint64_t> module_count_{0};
+  std::atomic<uint64_t> row_bytes_{0};
+};
+
+}  // namespace podo::capture
+
+#endif  // PODO_LIB_CAPTURE_MODULE_WATCH_H_

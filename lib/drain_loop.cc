@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "drain_loop.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "capture/profiling_timer.h"
+
+namespace podo {
+namespace {
+
+constexpr int64_t kMs = 1'000'000;
+// A wake-up costs some 20 us: twice a second is 0.004 % of a core. The first is early, since tables
+// and rings are new then; afterwards the fill of the fullest ring decides.
+constexpr int64_t kFirstIntervalNs = 20 * kMs;
+constexpr int64_t kMinIntervalNs = 10 * kMs;
+constexpr int64_t kMaxIntervalNs = 500 * kMs;
+constexpr int64_t kHousekeepingNs = 1000 * kMs;
+constexpr uint32_t kSpareRings = 4;
+
+bool IsAlive(uint32_t tid) {
+  return syscall(SYS_tgkill, getpid(), static_cast<pid_t>(tid), 0) == 0 || errno != ESRCH;
+}
+
+// The main thread after pthread_exit is a zombie that keeps the process until all others end.
+bool MainThreadIsZombie() {
+  char line[512];
+  const int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  const ssize_t size = read(fd, line, sizeof line - 1);
+  close(fd);
+  if (size <= 0) return false;
+  line[size] = '\0';
+  const char* name_end = std::strrchr(line, ')');  // the name may hold anything, ')' included
+  return name_end != nullptr && name_end[1] == ' ' && name_end[2] == 'Z';
+}
+
+int CountTasks() {
+  DIR* tasks = opendir("/proc/self/task");
+  if (tasks == nullptr) return 0;
+  int count = 0;
+  while (const dirent* entry = readdir(tasks)) count += entry->d_name[0] != '.';
+  closedir(tasks);
+  return count;
+}
+
+}  // namespace
+
+DrainLoop::DrainLoop(capture::State* state, capture::ModuleWatch* modules, OwnThreads* threads,
+                     Settings settings, base::Wakeup* next)
+    : state_(state),
+      modules_(modules),
+      threads_(threads),
+      settings_(settings),
+      next_(next),
+      pool_(state),
+      interval_ns_(kFirstIntervalNs) {
+  box_ = NextBox();
+  begin_ = Read();
+}
+
+DrainLoop::Reading DrainLoop::Read() const {
+  const capture::Counters& c = state_->counters;
+  const auto get = [](const std::atomic<uint64_t>& v) { return v.load(std::memory_order_relaxed); };
+  return {base::WallClockNs(), base::SteadyClockNs(), base::ProcessCpuNs(),
+          threads_->CpuNs(),   get(c.ticks),          get(c.own),
+          get(c.foreign),      get(c.ring_full),      get(c.no_ring),
+          get(c.nested),       get(c.paused)};
+}
+
+void DrainLoop::AskFlush(uint64_t id) {
+  uint64_t before = flush_asked_.load(std::memory_order_relaxed);
+  while (before < id &&
+         !flush_asked_.compare_exchange_weak(before, id, std::memory_order_release)) {
+  }
+  wakeup_.Post();
+}
+
+void DrainLoop::Stop() {
+  stop_.store(true, std::memory_order_release);
+  wakeup_.Post();
+}
+
+void DrainLoop::Run() {
+  for (;;) {
+    const bool stopping = stop_.load(std::memory_order_acquire);
+    const uint64_t asked = flush_asked_.load(std::memory_order_acquire);
+    DrainOnce();
+    if (base::SteadyClockNs() >= next_housekeeping_ns_) Housekeep();
+    const bool over = base::SteadyClockNs() - begin_.steady_ns >= settings_.window_ns;
+    box_->flush_id = asked;
+    if ((over || stopping || asked > flushed_) && CloseWindow(stopping)) {
+      flushed_ = asked;
+      if (stopping) return;
+    }
+    epoch_.fetch_add(1, std::memory_order_seq_cst);
+    AdaptInterval();
+    const int64_t left = settings_.window_ns - (base::SteadyClockNs() - begin_.steady_ns);
+    const bool waits_for_next = stopping || flush_asked_.load(std::memory_order_relaxed) > flushed_;
+    wakeup_.WaitFor(waits_for_next ? kMs : std::clamp(left, kMs, interval_ns_));
+    threads_->FollowHost();
+  }
+}
+
+void DrainLoop::DrainOnce() {
+  pool_.Mark();
+  // After the mark, before the samples are used: every sample drained now was taken while these
+  // modules were mapped, or its frames are known to be doubtful.
+  const capture::ModuleCheck check = modules_->CheckMapped();
+  pool_.Drain([&](const model::RawSample& sample) {
+    model::RawSample kept = sample;
+    modules_->CutReplaced(check, &kept);
+    box_->stacks.Add(kept);
+    if ((kept.header.flags & model::kRawMaybeAsleep) != 0) ++box_->maybe_asleep;
+  });
+  if (check.changed) modules_changed_.store(true, std::memory_order_relaxed);
+  if (box_->maybe_asleep != 0) saw_asleep_.store(true, std::memory_order_relaxed);
+  const bool unknown_code = state_->unknown_pc.load(std::memory_order_relaxed) != 0;
+  const bool residue = state_->residue_ready.load(std::memory_order_relaxed) != 0;
+  if (check.changed || unknown_code || residue || box_->maybe_asleep != 0) next_->Post();
+}
+
+void DrainLoop::Housekeep() {
+  next_housekeeping_ns_ = base::SteadyClockNs() + kHousekeepingNs;
+  pool_.Reclaim(IsAlive);
+  pool_.KeepSpares(kSpareRings);
+  rings_in_use_.store(pool_.in_use(), std::memory_order_relaxed);
+  CheckSignals();
+  if (MainThreadIsZombie() && LastOnesAlive()) stop_.store(true, std::memory_order_release);
+}
+
+void DrainLoop::CheckSignals() {
+  if (host_took_over_.load(std::memory_order_relaxed) || exec_pending.load() != 0) return;
+  if (state_->armed.load(std::memory_order_relaxed) == 0) return;  // Stop() is at work
+  if (capture::StillOurs(settings_.period_ns)) return;
+  if (exec_pending.load() != 0) return;  // an exec began in between
+  state_->armed.store(0, std::memory_order_seq_cst);
+  capture::DisarmTimer(settings_.period_ns);
+  threads_->BlockSigprof();
+  host_took_over_.store(true, std::memory_order_relaxed);
+  base::Log(base::LogLevel::kWarning,
+            "SIGPROF or ITIMER_PROF was taken by the program; profiling is off");
+}
+
+bool DrainLoop::LastOnesAlive() const {
+  // The zombie main thread is still listed.
+  return CountTasks() == threads_->running() + 1;
+}
+
+void DrainLoop::AdaptInterval() {
+  if (pool_.fill() > 0.5) {
+    interval_ns_ = std::max(kMinIntervalNs, interval_ns_ / 2);
+  } else if (pool_.fill() < 0.2) {
+    interval_ns_ = std::min(kMaxIntervalNs, interval_ns_ * 3 / 2);
+  }
+}
+
+WindowBox* DrainLoop::NextBox() {
+  for (WindowBox& box : boxes_) {
+    if (&box == box_ || !box.free.load(std::memory_order_acquire)) continue;
+    box.free.store(false, std::memory_order_relaxed);
+    return &box;
+  }
+  return nullptr;
+}
+
+bool DrainLoop::CloseWindow(bool last) {
+  // Not possible now: the window goes on, nothing is lost.
+  if (closed_.load(std::memory_order_relaxed) != nullptr) return false;
+  WindowBox* next = last ? nullptr : NextBox();
+  if (next == nullptr && !last) return false;
+  const Reading end = Read();
+  model::WindowTotals& t = box_->totals;
+  t.sequence = sequence_.fetch_add(1, std::memory_order_relaxed);
+  t.begin_wall_ns = begin_.wall_ns;
+  t.duration_ns = end.steady_ns - begin_.steady_ns;
+  t.process_cpu_ns = end.process_cpu_ns - begin_.process_cpu_ns;
+  t.own_cpu_ns = end.own_cpu_ns - begin_.own_cpu_ns;
+  t.own_ticks = end.own - begin_.own;
+  t.foreign_ticks = end.foreign - begin_.foreign;
+  t.ring_full = end.ring_full - begin_.ring_full;
+  t.no_ring = end.no_ring - begin_.no_ring;
+  t.nested = end.nested - begin_.nested;
+  t.paused = end.paused - begin_.paused;
+  t.nominal_hz = settings_.hz;
+  box_->last = last;
+  // Release: the next thread that takes the pointer owns the box.
+  closed_.store(box_, std::memory_order_release);
+  next_->Post();
+  begin_ = end;
+  box_ = next;
+  return true;
+}
+
+}  // namespace podo

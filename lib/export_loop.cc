@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "export_loop.h"
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <utility>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "encode/flame_page.h"
+#include "encode/folded.h"
+#include "encode/pprof_encoder.h"
+#include "model/merge.h"
+#include "symbolize/annotate.h"
+
+namespace podo {
+namespace {
+
+using aggregate::AssembledProfile;
+using exporting::Payload;
+using exporting::PayloadFormat;
+using exporting::PayloadScope;
+using ModuleList = std::vector<std::shared_ptr<const model::Module>>;
+
+const model::Module* ModuleAt(const ModuleList& modules, model::MappingId id) {
+  return model::Index(id) < modules.size() ? modules[model::Index(id)].get() : nullptr;
+}
+
+absl::StatusOr<std::string> Encode(const model::Profile& profile, PayloadFormat format,
+                                   const std::string& title) {
+  switch (format) {
+    case PayloadFormat::kPprof:
+      return encode::EncodePprofGz(profile);
+    case PayloadFormat::kFolded:
+      return encode::EncodeFolded(profile);
+    case PayloadFormat::kHtml:
+      return encode::FlameGraphPage(profile, {.title = title, .sample_type = ""});
+  }
+  return absl::InternalError("unknown payload format");
+}
+
+}  // namespace
+
+ExportLoop::ExportLoop(Settings settings, capture::ModuleWatch* modules,
+                       symbolize::Symbolizer* symbolizer, SymbolLoop* symbols, OwnThreads* threads,
+                       std::vector<std::unique_ptr<exporting::Exporter>> exporters)
+    : settings_(std::move(settings)),
+      modules_(modules),
+      symbolizer_(symbolizer),
+      symbols_(symbols),
+      threads_(threads),
+      exporters_(std::move(exporters)),
+      run_({{"samples", "count"}, {"cpu", "nanoseconds"}}),
+      run_modules_(1) {}
+
+void ExportLoop::Put(WindowBox* box) {
+  {
+    const std::lock_guard lock(mutex_);
+    queue_.push_back(box);
+  }
+  wakeup_.Post();
+}
+
+WindowBox* ExportLoop::Next() {
+  const std::lock_guard lock(mutex_);
+  if (queue_.empty()) return nullptr;
+  WindowBox* box = queue_.front();
+  queue_.pop_front();
+  return box;
+}
+
+void ExportLoop::Run() {
+  constexpr int64_t kIdleNs = 60'000'000'000;
+  for (const auto& exporter : exporters_) exporter->Prepare();
+  for (bool last = false; !last;) {
+    threads_->FollowHost();
+    WindowBox* box = Next();
+    if (box == nullptr) {
+      wakeup_.WaitFor(kIdleNs);
+      continue;
+    }
+    last = box->last;
+    Export(box);
+  }
+}
+
+void ExportLoop::Export(WindowBox* box) {
+  const std::function<const model::ModuleMap*(uint32_t)> modules_of =
+      [this, kept = std::map<uint32_t, std::shared_ptr<const model::ModuleMap>>()](
+          uint32_t generation) mutable {
+        auto [it, inserted] = kept.try_emplace(generation);
+        if (inserted) it->second = modules_->MapOf(generation);
+        return it->second.get();
+      };
+  AssembledProfile assembled = aggregate::Assemble({&box->stacks, box->residue.get()}, box->totals,
+                                                   modules_of, settings_.comments);
+  const uint64_t flush_id = box->flush_id;
+  Payload payload;
+  payload.window_seq = box->totals.sequence;
+  payload.start_ns = box->totals.begin_wall_ns;
+  payload.duration_ns = box->totals.duration_ns;
+  payload.is_last = box->last;
+  const double ratio = box->totals.SamplingRatio();
+  if (ratio > 0) sampling_ratio_.store(ratio, std::memory_order_relaxed);
+  misdelivered_.fetch_add(assembled.misdelivered, std::memory_order_relaxed);
+  const uint32_t newest = box->newest_generation;
+  box->stacks.Clear();
+  box->residue->Clear();
+  box->maybe_asleep = 0;
+  box->free.store(true, std::memory_order_release);  // partner: the drain's NextBox()
+  // The next window's stacks are not older than the newest snapshot of the window before this one.
+  modules_->ForgetBefore(std::exchange(forget_before_, newest));
+
+  if (!exporters_.empty()) {
+    FindNames(assembled);
+    if (Wants(PayloadScope::kWindow)) SendWindow(assembled, payload);
+    if (Wants(PayloadScope::kRun)) {
+      AddToRun(assembled);
+      SendRun(payload);
+    }
+  }
+  const std::lock_guard lock(mutex_);
+  flushed_ = std::max(flushed_, flush_id);
+  flushed_changed_.notify_all();
+}
+
+bool ExportLoop::WaitFlushed(uint64_t id, int64_t deadline_ns) {
+  std::unique_lock lock(mutex_);
+  return flushed_changed_.wait_until(
+      lock, std::chrono::steady_clock::time_point(std::chrono::nanoseconds(deadline_ns)),
+      [&] { return flushed_ >= id; });
+}
+
+// A window waits at most one interval for names, a caller's flush half of its time; then it goes
+// out with the names found, addresses and build ids.
+void ExportLoop::FindNames(const AssembledProfile& assembled) {
+  std::vector<SymbolJob> jobs;
+  const auto module_of = [&](model::MappingId id) {
+    return ModuleAt(assembled.mapping_modules, id);
+  };
+  for (symbolize::Unresolved& u :
+       symbolize::ListUnresolved(assembled.profile, module_of, *symbolizer_)) {
+    const auto owner =
+        std::find_if(assembled.mapping_modules.begin(), assembled.mapping_modules.end(),
+                     [&](const auto& m) { return m.get() == u.module; });
+    jobs.push_back({*owner, std::move(u.vaddrs)});
+  }
+  if (jobs.empty()) return;
+  symbols_->SetWork(std::move(jobs), &names_found_);
+  const int64_t begin_ns = base::SteadyClockNs();
+  for (;;) {
+    const int64_t now_ns = base::SteadyClockNs();
+    const int64_t asked_ns = deadline_ns_.load(std::memory_order_relaxed);
+    int64_t until_ns = begin_ns + settings_.window_ns;
+    if (asked_ns > begin_ns) until_ns = std::min(until_ns, begin_ns + (asked_ns - begin_ns) / 2);
+    if (symbols_->idle() || now_ns >= until_ns) return;
+    // In slices, because a flush may shorten the wait that is under way.
+    constexpr int64_t kSliceNs = 50'000'000;
+    names_found_.WaitFor(std::min(kSliceNs, until_ns - now_ns));
+  }
+}
+
+bool ExportLoop::Wants(PayloadScope scope) const {
+  return std::any_of(exporters_.begin(), exporters_.end(),
+                     [&](const auto& e) { return e->sink().scope() == scope; });
+}
+
+void ExportLoop::Send(const model::Profile& profile, PayloadScope scope, Payload payload) {
+  std::map<PayloadFormat, std::string> encoded;
+  for (const auto& exporter : exporters_) {
+    if (exporter->sink().scope() != scope) continue;
+    const PayloadFormat format = exporter->sink().format();
+    auto [it, inserted] = encoded.try_emplace(format);
+    if (inserted) {
+      absl::StatusOr<std::string> bytes = Encode(profile, format, settings_.title);
+      if (!bytes.ok()) {
+        base::Log(base::LogLevel::kError, bytes.status().ToString());
+        continue;
+      }
+      it->second = *std::move(bytes);
+    }
+    payload.bytes = it->second;
+    exporter->Export(payload).IgnoreError();  // counted and logged there
+  }
+}
+
+void ExportLoop::SendWindow(const AssembledProfile& assembled, const Payload& payload) {
+  if (assembled.profile.samples.empty()) return;  // nothing ran: nothing to tell
+  const auto module_of = [&](model::MappingId id) {
+    return ModuleAt(assembled.mapping_modules, id);
+  };
+  Send(symbolize::Annotate(assembled.profile, module_of, *symbolizer_), PayloadScope::kWindow,
+       payload);
+}
+
+void ExportLoop::AddToRun(const AssembledProfile& assembled) {
+  const std::vector<model::MappingId> ids = model::MergeProfile(assembled.profile, &run_);
+  run_modules_.resize(run_.profile().mappings.size());
+  for (size_t i = 1; i < ids.size(); ++i) {
+    run_modules_[model::Index(ids[i])] = assembled.mapping_modules[i];
+  }
+}
+
+void ExportLoop::SendRun(const Payload& payload) {
+  const auto module_of = [&](model::MappingId id) { return ModuleAt(run_modules_, id); };
+  Send(symbolize::Annotate(run_.profile(), module_of, *symbolizer_), PayloadScope::kRun, payload);
+}
+
+exporting::ExportCounts ExportLoop::counts() const {
+  exporting::ExportCounts sum;
+  for (const auto& exporter : exporters_) {
+    const exporting::ExportCounts c = exporter->counts();
+    sum.profiles_written += c.profiles_written;
+    sum.profiles_lost += c.profiles_lost;
+    sum.errors += c.errors;
+    sum.bytes_written += c.bytes_written;
+  }
+  return sum;
+}
+
+}  // namespace podo

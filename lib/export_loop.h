@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// The thread that makes profiles of windows and gets them to the sinks. What is slow is here.
+#ifndef PODO_LIB_EXPORT_LOOP_H_
+#define PODO_LIB_EXPORT_LOOP_H_
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "aggregate/assemble.h"
+#include "base/wakeup.h"
+#include "capture/module_watch.h"
+#include "export/exporter.h"
+#include "model/profile_builder.h"
+#include "own_threads.h"
+#include "symbol_loop.h"
+#include "window_box.h"
+
+namespace podo {
+
+class ExportLoop {
+ public:
+  struct Settings {
+    int64_t window_ns;
+    std::string title;                  // of pages: the service
+    std::vector<std::string> comments;  // on every profile: resource and labels
+  };
+
+  ExportLoop(Settings settings, capture::ModuleWatch* modules, symbolize::Symbolizer* symbolizer,
+             SymbolLoop* symbols, OwnThreads* threads,
+             std::vector<std::unique_ptr<exporting::Exporter>> exporters);
+
+  // A finished window; returned to the drain as soon as its stacks are read. Thread-safe.
+  void Put(WindowBox* box);
+
+  // Thread body: ends after the window that is marked last.
+  void Run();
+
+  // A caller waits until `deadline_ns` (steady): names may take half of what is left.
+  void SetDeadline(int64_t deadline_ns) {
+    deadline_ns_.store(deadline_ns, std::memory_order_relaxed);
+  }
+  // Blocks until all windows up to flush request `id` were offered to every sink, or until
+  // `deadline_ns` (steady); false on timeout. Any thread.
+  bool WaitFlushed(uint64_t id, int64_t deadline_ns);
+
+  exporting::ExportCounts counts() const;
+  // Ratio of the last window with CPU time.
+  double sampling_ratio() const { return sampling_ratio_.load(std::memory_order_relaxed); }
+  uint64_t misdelivered() const { return misdelivered_.load(std::memory_order_relaxed); }
+
+ private:
+  WindowBox* Next();
+  void Export(WindowBox* box);
+  void FindNames(const aggregate::AssembledProfile& assembled);
+  void Send(const model::Profile& profile, exporting::PayloadScope scope,
+            exporting::Payload payload);
+  void SendWindow(const aggregate::AssembledProfile& assembled, const exporting::Payload& payload);
+  void SendRun(const exporting::Payload& payload);
+  void AddToRun(const aggregate::AssembledProfile& assembled);
+  bool Wants(exporting::PayloadScope scope) const;
+
+  const Settings settings_;
+  capture::ModuleWatch* modules_;
+  symbolize::Symbolizer* symbolizer_;
+  SymbolLoop* symbols_;
+  OwnThreads* threads_;
+  std::vector<std::unique_ptr<exporting::Exporter>> exporters_;
+
+  std::mutex mutex_;  // of queue_ and flushed_
+  std::deque<WindowBox*> queue_;
+  uint64_t flushed_ = 0;
+  std::condition_variable flushed_changed_;
+  base::Wakeup wakeup_;
+  base::Wakeup names_found_;
+  std::atomic<int64_t> deadline_ns_{0};
+  std::atomic<double> sampling_ratio_{0};
+  std::atomic<uint64_t> misdelivered_{0};
+
+  uint32_t forget_before_ = 0;
+
+  // The whole run so far, without names: they are looked up anew for every payload, so that names
+  // found late still appear.
+  model::ProfileBuilder run_;
+  std::vector<std::shared_ptr<const model::Module>> run_modules_;  // by mapping
+};
+
+}  // namespace podo
+
+#endif  // PODO_LIB_EXPORT_LOOP_H_

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "module_loop.h"
+
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/log.h"
+
+namespace podo {
+namespace {
+
+constexpr int64_t kIdleNs = 1'000'000'000;
+constexpr size_t kMaxNamed = 8;  // threads named in the log
+
+}  // namespace
+
+ModuleLoop::ModuleLoop(capture::State* state, capture::ModuleWatch* modules, OwnThreads* threads,
+                       base::Wakeup* wakeup, std::function<void(WindowBox*)> hand_on)
+    : state_(state),
+      modules_(modules),
+      threads_(threads),
+      wakeup_(wakeup),
+      hand_on_(std::move(hand_on)),
+      pool_(state),
+      unwinder_(aggregate::ProcessSources()),
+      residue_(std::make_unique<aggregate::StackTable>(kWindowCapBytes / 4)) {}
+
+void ModuleLoop::Run() {
+  modules_->Refresh();
+  for (bool last = false; !last;) {
+    wakeup_->WaitFor(kIdleNs);
+    threads_->FollowHost();
+    FollowModules();
+    TakeResidue();
+    if (drain_->saw_asleep() && !baseline_taken_) {
+      blocked_.Scan([this](uint32_t tid) { return threads_->Owns(tid); });
+      baseline_taken_ = true;
+    }
+    if (WindowBox* box = drain_->TakeClosed()) {
+      last = box->last;
+      TakeResidue();  // what came in while this window was being closed
+      Finish(box);
+      hand_on_(box);
+    }
+  }
+}
+
+void ModuleLoop::FollowModules() {
+  const uint64_t unknown = state_->unknown_pc.exchange(0, std::memory_order_relaxed);
+  if ((unknown != 0 && modules_->Knows(unknown)) || drain_->modules_changed()) {
+    modules_->Refresh();
+  }
+  modules_->FreeRetired(drain_->epoch());
+}
+
+void ModuleLoop::TakeResidue() {
+  pool_.Take([this](const model::Residue& residue) {
+    const uint16_t flags = unwinder_.Unwind(residue, state_->max_frames, &frames_);
+    model::RawSample sample = {};
+    sample.header.flags = flags;
+    sample.header.frames = static_cast<uint16_t>(frames_.size());
+    sample.header.generation = residue.generation;
+    sample.header.label_set = residue.label_set;
+    sample.frames = frames_.data();
+    sample.tid = residue.tid;
+    residue_->Add(sample);
+    if ((flags & model::kRawMaybeAsleep) != 0) ++residue_maybe_asleep_;
+  });
+}
+
+void ModuleLoop::Finish(WindowBox* box) {
+  if (box->residue == nullptr) {
+    box->residue = std::make_unique<aggregate::StackTable>(kWindowCapBytes / 4);
+  }
+  std::swap(box->residue, residue_);
+  box->maybe_asleep += std::exchange(residue_maybe_asleep_, 0);
+  model::WindowTotals& t = box->totals;
+  t.ticks = box->stacks.total() + box->residue->total() + t.own_ticks + t.foreign_ticks +
+            t.ring_full + t.no_ring + t.nested + t.paused;
+  box->newest_generation = modules_->generation();
+  NameBlockedThreads(box);
+}
+
+void ModuleLoop::NameBlockedThreads(WindowBox* box) {
+  if (box->maybe_asleep == 0) return;
+  baseline_taken_ = true;
+  int64_t cpu_ns = 0;
+  for (const capture::BlockedThread& thread :
+       blocked_.Scan([this](uint32_t tid) { return threads_->Owns(tid); })) {
+    cpu_ns += thread.cpu_ns;
+    if (named_.size() >= kMaxNamed || !named_.insert(thread.tid).second) continue;
+    base::Log(
+        base::LogLevel::kWarning,
+        absl::StrCat("thread ", thread.tid, " (", thread.name,
+                     ") blocks SIGPROF; its CPU time is shown as [threads blocking SIGPROF]"));
+  }
+  // Interrupted system calls are only evidence together with a thread that can explain them: at
+  // least half of the doubtful ticks must be covered by CPU time of threads that block the signal.
+  const int64_t doubtful_ns = static_cast<int64_t>(box->maybe_asleep) * box->totals.PeriodNs();
+  box->totals.threads_block_sigprof = cpu_ns > 0 && cpu_ns * 2 >= doubtful_ns;
+}
+
+}  // namespace podo

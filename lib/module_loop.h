@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// The thread that knows modules: keeps the handler's tables in step, finishes residue, and tells
+// whose ticks were misdelivered, before a window goes on to export.
+#ifndef PODO_LIB_MODULE_LOOP_H_
+#define PODO_LIB_MODULE_LOOP_H_
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <set>
+#include <vector>
+
+#include "aggregate/residue_unwinder.h"
+#include "base/wakeup.h"
+#include "capture/blocked_threads.h"
+#include "capture/module_watch.h"
+#include "capture/ring_pool.h"
+#include "drain_loop.h"
+#include "own_threads.h"
+#include "window_box.h"
+
+namespace podo {
+
+class ModuleLoop {
+ public:
+  // Finished windows go to `hand_on`, which must not block for long.
+  ModuleLoop(capture::State* state, capture::ModuleWatch* modules, OwnThreads* threads,
+             base::Wakeup* wakeup, std::function<void(WindowBox*)> hand_on);
+
+  // The drain exists only after its wake-up target does.
+  void SetDrain(DrainLoop* drain) { drain_ = drain; }
+
+  // Thread body: ends after the window that is marked last.
+  void Run();
+
+ private:
+  void FollowModules();
+  void TakeResidue();
+  void NameBlockedThreads(WindowBox* box);
+  void Finish(WindowBox* box);
+
+  capture::State* state_;
+  capture::ModuleWatch* modules_;
+  OwnThreads* threads_;
+  base::Wakeup* wakeup_;
+  std::function<void(WindowBox*)> hand_on_;
+  DrainLoop* drain_ = nullptr;
+  capture::ResiduePool pool_;
+  aggregate::ResidueUnwinder unwinder_;
+  std::unique_ptr<aggregate::StackTable> residue_;
+  uint64_t residue_maybe_asleep_ = 0;
+  std::vector<uint64_t> frames_;
+  capture::BlockedThreads blocked_;
+  std::set<uint32_t> named_;
+  bool baseline_taken_ = false;
+};
+
+}  // namespace podo
+
+#endif  // PODO_LIB_MODULE_LOOP_H_

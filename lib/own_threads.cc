@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "own_threads.h"
+
+#include <signal.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/clock.h"
+#include "capture/handler.h"
+
+namespace podo {
+namespace {
+
+void SetSigprof(int how) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGPROF);
+  pthread_sigmask(how, &set, nullptr);
+}
+
+}  // namespace
+
+void* OwnThreads::Main(void* argument) {
+  Thread& self = *static_cast<Thread*>(argument);
+  OwnThreads& owner = *self.owner;
+  capture::MarkOwnThread();
+  prctl(PR_SET_NAME, self.name);
+  clockid_t clock = 0;
+  if (pthread_getcpuclockid(pthread_self(), &clock) == 0) {
+    self.clock.store(clock, std::memory_order_relaxed);
+  }
+  self.tid.store(static_cast<uint32_t>(gettid()), std::memory_order_release);
+  SetSigprof(SIG_UNBLOCK);
+  self.body();
+  SetSigprof(SIG_BLOCK);
+  self.tid.store(0, std::memory_order_relaxed);
+  // Release order of the two stores below: a reader that still sees the clock may count this
+  // thread's time twice for an instant, never lose it.
+  owner.ended_cpu_ns_.fetch_add(base::ReadClockNs(CLOCK_THREAD_CPUTIME_ID),
+                                std::memory_order_relaxed);
+  self.clock.store(0, std::memory_order_release);
+  owner.running_.fetch_sub(1, std::memory_order_release);
+  return nullptr;
+}
+
+absl::Status OwnThreads::Start(const char* name, void* stack, size_t stack_bytes,
+                               std::function<void()> body) {
+  if (count_ == kMax) return absl::InternalError("too many threads of podo");
+  Thread& thread = threads_[count_];
+  thread.owner = this;
+  thread.body = std::move(body);
+  thread.name = name;
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  if (stack != nullptr) {
+    pthread_attr_setstack(&attributes, stack, stack_bytes);
+  } else {
+    pthread_attr_setstacksize(&attributes, stack_bytes);
+  }
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);  // libc spares its internal signals
+  running_.fetch_add(1, std::memory_order_relaxed);
+  const int error = pthread_create(&thread.handle, &attributes, Main, &thread);
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  pthread_attr_destroy(&attributes);
+  if (error != 0) {
+    running_.fetch_sub(1, std::memory_order_relaxed);
+    return absl::ResourceExhaustedError(absl::StrCat("pthread_create: ", std::strerror(error)));
+  }
+  ++count_;
+  return absl::OkStatus();
+}
+
+bool OwnThreads::Join(int64_t limit_ns) {
+  const int64_t deadline = base::WallClockNs() + limit_ns;
+  const timespec at = {static_cast<time_t>(deadline / 1'000'000'000),
+                       static_cast<long>(deadline % 1'000'000'000)};
+  bool all = true;
+  for (int i = 0; i < count_; ++i) {
+    if (pthread_timedjoin_np(threads_[i].handle, nullptr, &at) == 0) continue;
+    pthread_detach(threads_[i].handle);
+    all = false;
+  }
+  count_ = 0;
+  return all;
+}
+
+int64_t OwnThreads::CpuNs() const {
+  int64_t sum = ended_cpu_ns_.load(std::memory_order_relaxed);
+  for (const Thread& thread : threads_) {
+    const clockid_t clock = thread.clock.load(std::memory_order_acquire);
+    if (clock != 0) sum += base::ReadClockNs(clock);
+  }
+  return sum;
+}
+
+bool OwnThreads::Owns(uint32_t tid) const {
+  for (const Thread& thread : threads_) {
+    if (thread.tid.load(std::memory_order_acquire) == tid) return tid != 0;
+  }
+  return false;
+}
+
+void OwnThreads::FollowHost() {
+  if (block_sigprof_.load(std::memory_order_relaxed)) SetSigprof(SIG_BLOCK);
+}
+
+}  // namespace podo

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// podo's own threads: created so that they never get in the host's way, and measured.
+#ifndef PODO_LIB_OWN_THREADS_H_
+#define PODO_LIB_OWN_THREADS_H_
+
+#include <pthread.h>
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+
+#include "absl/status/status.h"
+
+namespace podo {
+
+// Every thread blocks all signals but SIGPROF. SIGPROF stays open on purpose: the kernel delivers a
+// CPU tick to the thread it hit if that thread lets it; were it blocked, ticks of podo's own CPU
+// time would interrupt a sleeping thread of the host instead (EINTR), and be counted as its time.
+// podo's handler returns at once on these threads.
+class OwnThreads {
+ public:
+  static constexpr int kMax = 8;
+
+  // Starts `body` on a new thread; `stack`, if given, is used as its stack. Name: at most 15 chars.
+  absl::Status Start(const char* name, void* stack, size_t stack_bytes, std::function<void()> body);
+
+  // Waits for all threads to end, at most `limit_ns`; false on timeout (they are detached then).
+  bool Join(int64_t limit_ns);
+
+  // CPU time of all threads since Start, ended ones included. Thread-safe, wait-free.
+  int64_t CpuNs() const;
+  int running() const { return running_.load(std::memory_order_acquire); }
+  bool Owns(uint32_t tid) const;
+
+  // The host uses SIGPROF itself now: podo's threads block it from their next wake-up on.
+  void BlockSigprof() { block_sigprof_.store(true, std::memory_order_relaxed); }
+  // Called by podo's threads on every wake-up.
+  void FollowHost();
+
+ private:
+  struct Thread {
+    OwnThreads* owner;
+    std::function<void()> body;
+    const char* name;
+    pthread_t handle;
+    // Published with release by the thread when it runs; 0 again when it ends.
+    std::atomic<uint32_t> tid{0};
+    std::atomic<clockid_t> clock{0};
+  };
+  static void* Main(void* thread);
+
+  std::array<Thread, kMax> threads_;
+  int count_ = 0;
+  std::atomic<int> running_{0};
+  std::atomic<int64_t> ended_cpu_ns_{0};
+  std::atomic<bool> block_sigprof_{false};
+};
+
+}  // namespace podo
+
+#endif  // PODO_LIB_OWN_THREADS_H_
