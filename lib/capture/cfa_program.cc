@@ -125,13 +125,13 @@ class Program {
         return true;
       }
       case kDefCfaRegister:
-        ChangeCfa(bytes_.Uleb(), state_.cfa_offset);
+        ChangeCfa(bytes_.Uleb(), state_.rule.cfa_offset);
         return true;
       case kDefCfaOffset:
-        ChangeCfa(state_.cfa_reg, static_cast<int64_t>(bytes_.Uleb()));
+        ChangeCfa(state_.rule.reg, static_cast<int64_t>(bytes_.Uleb()));
         return true;
       case kDefCfaOffsetSf:
-        ChangeCfa(state_.cfa_reg, Factored(bytes_.Sleb()));
+        ChangeCfa(state_.rule.reg, Factored(bytes_.Sleb()));
         return true;
       case kDefCfaExpression:
         SetCfaExpression(&state_, bytes_.Sub(bytes_.Uleb()));
@@ -142,7 +142,7 @@ class Program {
       case kWindowSave:
       case kNegateRaStateWithPc:
 #if defined(__aarch64__)
-        state_.flags ^= kRuleRaSigned;
+        state_.rule.flags ^= kRuleRaSigned;
 #endif
         return true;
       default:
@@ -226,7 +226,7 @@ class Program {
 
   // Changing half of a CFA that is not "register + offset" has no meaning.
   void ChangeCfa(uint64_t reg, int64_t offset) {
-    const bool plain = state_.cfa_kind == CfaKind::kRegOffset;
+    const bool plain = state_.rule.kind == CfaKind::kRegOffset;
     SetCfa(&state_, plain ? CfaKind::kRegOffset : CfaKind::kUnsupported, reg, 0, offset);
   }
 
@@ -266,8 +266,12 @@ bool RunFdeProgram(EhReader program, const Cie& cie, FdeRange range, uint64_t mo
     uint64_t next = location;
     const bool more = run.RunToNextLocation(&next);
     if (run.failed() || next < location) return false;
-    rows->Append(static_cast<uint32_t>(location - module_start),
-                 RuleOf(run.state(), cie.is_signal_frame));
+    const uint32_t offset = static_cast<uint32_t>(location - module_start);
+    if (run.state().IsPlain() && !cie.is_signal_frame) {
+      rows->Append(offset, run.state().rule);
+    } else {
+      rows->Append(offset, ExceptionalRule(run.state(), cie.is_signal_frame));
+    }
     if (!more) return true;
     location = next;
   }

@@ -7,6 +7,7 @@
 #include "absl/strings/str_format.h"
 #include "capture/cfa_program.h"
 #include "capture/eh_records.h"
+#include "capture/fde_order.h"
 
 namespace podo::capture {
 namespace {
@@ -43,20 +44,22 @@ void KeepThoseInText(const std::vector<AddressRange>& text, std::vector<FdeRef>*
   counts->outside_text += static_cast<uint32_t>(std::erase_if(*fdes, outside));
 }
 
-// By address; of several at one address the first of the section comes first and is used, the
-// others are hidden, as a binary search table keeps one.
-void SortByAddress(std::vector<FdeRef>* fdes, EhFrameCounts* counts) {
-  const auto before = [](const FdeRef& a, const FdeRef& b) {
-    return a.pc_begin != b.pc_begin ? a.pc_begin < b.pc_begin : a.program_offset < b.program_offset;
-  };
-  if (!std::is_sorted(fdes->begin(), fdes->end(), before)) {
-    std::sort(fdes->begin(), fdes->end(), before);
+// What each FDE really covers: of several that begin at one address the first of the section
+// counts, as a binary search table keeps one; otherwise the one that begins last.
+void CutOverlaps(const std::vector<uint32_t>& order, std::vector<FdeRef>* fdes,
+                 EhFrameCounts* counts) {
+  for (size_t i = 0; i + 1 < order.size(); ++i) {
+    FdeRef& fde = (*fdes)[order[i]];
+    FdeRef& next = (*fdes)[order[i + 1]];
+    if (fde.pc_end <= next.pc_begin) continue;
+    ++counts->overlapping;
+    if (fde.pc_begin == next.pc_begin) {
+      next = fde;  // carried on, in case a third one follows
+      fde.pc_end = fde.pc_begin;
+    } else {
+      fde.pc_end = next.pc_begin;
+    }
   }
-  const auto hidden = std::unique(fdes->begin(), fdes->end(), [](const FdeRef& a, const FdeRef& b) {
-    return a.pc_begin == b.pc_begin;
-  });
-  counts->overlapping += static_cast<uint32_t>(fdes->end() - hidden);
-  fdes->erase(hidden, fdes->end());
 }
 
 void AppendFde(const EhFrameInput& input, const EhRecords& records, const FdeRef& fde,
@@ -83,16 +86,14 @@ absl::StatusOr<RowTable> BuildRows(const EhFrameInput& input, EhFrameCounts* cou
   EhRecords records = SplitEhFrame(input.bytes, input.address, input.last_fde_offset, input.bases);
   counts->broken = records.broken;
   KeepThoseInText(input.text, &records.fdes, counts);
-  SortByAddress(&records.fdes, counts);
+  const std::vector<uint32_t> order = OrderByAddress(records.fdes, span->start);
+  CutOverlaps(order, &records.fdes, counts);
 
   RowTableBuilder rows(span->start, span->end);
   uint64_t covered_to = span->start;
-  for (size_t i = 0; i < records.fdes.size(); ++i) {
-    FdeRef fde = records.fdes[i];
-    if (i + 1 < records.fdes.size() && records.fdes[i + 1].pc_begin < fde.pc_end) {
-      fde.pc_end = records.fdes[i + 1].pc_begin;
-      ++counts->overlapping;
-    }
+  for (const uint32_t index : order) {
+    const FdeRef& fde = records.fdes[index];
+    if (fde.pc_begin == fde.pc_end) continue;
     if (covered_to < fde.pc_begin) {
       rows.Append(static_cast<uint32_t>(covered_to - span->start), kGapRule);
     }

@@ -33,12 +33,12 @@ void SetReturnAddress(FrameState* state, const Saved& saved) {
   if (saved.how == Saved::How::kUndefined) state->return_address = Ra::kUndefined;
   if (saved.how == Saved::How::kAt && Words(saved.offset) != kSavedUnknown) {
     state->return_address = Ra::kSaved;
-    state->ra_offset_words = Words(saved.offset);
+    state->rule.ra_offset_words = Words(saved.offset);
   }
 #if defined(__aarch64__)
   if (saved.how == Saved::How::kSame) {
     state->return_address = Ra::kSaved;
-    state->ra_offset_words = kRaInRegister;
+    state->rule.ra_offset_words = kRaInRegister;
   }
 #endif
 }
@@ -46,13 +46,13 @@ void SetReturnAddress(FrameState* state, const Saved& saved) {
 void SetSlot(FrameState* state, int slot, const Saved& saved) {
   const uint8_t bit = static_cast<uint8_t>(1u << slot);
   state->from_reg = static_cast<uint8_t>(state->from_reg & ~bit);
-  state->saved[slot] = kSavedUnknown;
-  if (saved.how == Saved::How::kSame) state->saved[slot] = kSavedSame;
-  if (saved.how == Saved::How::kAt) state->saved[slot] = Words(saved.offset);
+  state->rule.saved[slot] = kSavedUnknown;
+  if (saved.how == Saved::How::kSame) state->rule.saved[slot] = kSavedSame;
+  if (saved.how == Saved::How::kAt) state->rule.saved[slot] = Words(saved.offset);
   if (saved.how == Saved::How::kAtReg && saved.reg < kDwarfRegCount) {
-    state->saved[slot] = Words(saved.offset);
+    state->rule.saved[slot] = Words(saved.offset);
     state->slot_reg[slot] = static_cast<uint8_t>(saved.reg);
-    if (state->saved[slot] != kSavedUnknown) {
+    if (state->rule.saved[slot] != kSavedUnknown) {
       state->from_reg = static_cast<uint8_t>(state->from_reg | bit);
     }
   }
@@ -62,12 +62,12 @@ void SetSlot(FrameState* state, int slot, const Saved& saved) {
 void PlaceRegisterRelativeSlots(const FrameState& state, UnwindRule* rule) {
   for (int slot = 0; slot < kSavedCount; ++slot) {
     if ((state.from_reg & (1u << slot)) == 0) continue;
-    if (state.slot_reg[slot] != state.cfa_reg) {
+    if (state.slot_reg[slot] != rule->reg) {
       rule->saved[slot] = kSavedUnknown;
     } else if (rule->kind == CfaKind::kDeref) {
       rule->saved_from_reg = static_cast<uint8_t>(rule->saved_from_reg | (1u << slot));
     } else if (rule->kind == CfaKind::kRegOffset) {
-      rule->saved[slot] = Words(int64_t{state.saved[slot]} * 8 - state.cfa_offset);
+      rule->saved[slot] = Words(int64_t{rule->saved[slot]} * 8 - rule->cfa_offset);
     } else {
       rule->saved[slot] = kSavedUnknown;
     }
@@ -91,22 +91,23 @@ void RestoreRegister(FrameState* state, const FrameState& initial, uint64_t reg)
     state->sp_is_cfa = initial.sp_is_cfa;
   } else if (reg == kDwarfRa) {
     state->return_address = initial.return_address;
-    state->ra_offset_words = initial.ra_offset_words;
+    state->rule.ra_offset_words = initial.rule.ra_offset_words;
   } else if (const int slot = SlotOf(reg); slot >= 0) {
     const uint8_t bit = static_cast<uint8_t>(1u << slot);
-    state->saved[slot] = initial.saved[slot];
+    state->rule.saved[slot] = initial.rule.saved[slot];
     state->slot_reg[slot] = initial.slot_reg[slot];
     state->from_reg = static_cast<uint8_t>((state->from_reg & ~bit) | (initial.from_reg & bit));
   }
 }
 
 void SetCfa(FrameState* state, CfaKind kind, uint64_t reg, int64_t inner, int64_t offset) {
-  if (reg >= kDwarfRegCount || inner > INT16_MAX || inner < INT16_MIN) kind = CfaKind::kUnsupported;
-  state->cfa_kind = kind;
-  if (kind == CfaKind::kUnsupported) return;
-  state->cfa_reg = static_cast<uint8_t>(reg);
-  state->deref_offset = static_cast<int16_t>(inner);
-  state->cfa_offset = offset;
+  state->rule.kind = CfaKind::kUnsupported;
+  if (reg >= kDwarfRegCount || inner > INT16_MAX || inner < INT16_MIN) return;
+  if (offset > INT32_MAX || offset < INT32_MIN) return;
+  state->rule.kind = kind;
+  state->rule.reg = static_cast<uint8_t>(reg);
+  state->rule.deref_offset = static_cast<int16_t>(inner);
+  state->rule.cfa_offset = static_cast<int32_t>(offset);
 }
 
 void SetCfaExpression(FrameState* state, EhReader expression) {
@@ -127,36 +128,23 @@ Saved SavedAtExpression(EhReader expression) {
   return {};
 }
 
-UnwindRule RuleOf(const FrameState& state, bool is_signal_frame) {
+UnwindRule ExceptionalRule(const FrameState& state, bool is_signal_frame) {
   using Ra = FrameState::ReturnAddress;
-  UnwindRule rule;
   if (is_signal_frame) {
 #if defined(__x86_64__)
-    if (state.cfa_kind != CfaKind::kDeref || state.cfa_reg != kDwarfSp ||
-        state.deref_offset != kSignalRspOffset || state.cfa_offset != 0) {
-      return rule;
+    const UnwindRule& rule = state.rule;
+    if (rule.kind != CfaKind::kDeref || rule.reg != kDwarfSp ||
+        rule.deref_offset != kSignalRspOffset || rule.cfa_offset != 0) {
+      return {};
     }
 #endif
-    rule.kind = CfaKind::kSignalFrame;
-    return rule;
+    return {.kind = CfaKind::kSignalFrame};
   }
-  if (state.return_address == Ra::kUndefined) {
-    rule.kind = CfaKind::kRoot;
-    return rule;
-  }
-  if (state.return_address != Ra::kSaved || !state.sp_is_cfa || state.cfa_offset > INT32_MAX ||
-      state.cfa_offset < INT32_MIN) {
-    return rule;
-  }
-  if (state.cfa_kind == CfaKind::kUnsupported) return rule;
-  rule.kind = state.cfa_kind;
-  rule.reg = state.cfa_reg;
-  rule.flags = state.flags;
-  rule.cfa_offset = static_cast<int32_t>(state.cfa_offset);
-  rule.deref_offset = state.deref_offset;
-  rule.ra_offset_words = state.ra_offset_words;
-  for (int slot = 0; slot < kSavedCount; ++slot) rule.saved[slot] = state.saved[slot];
-  if (state.from_reg != 0) PlaceRegisterRelativeSlots(state, &rule);
+  if (state.return_address == Ra::kUndefined) return {.kind = CfaKind::kRoot};
+  if (state.return_address != Ra::kSaved || !state.sp_is_cfa) return {};
+  if (state.rule.kind == CfaKind::kUnsupported) return {};
+  UnwindRule rule = state.rule;
+  PlaceRegisterRelativeSlots(state, &rule);
   return rule;
 }
 
@@ -164,7 +152,7 @@ FrameState StartState() {
   FrameState state;
 #if defined(__aarch64__)
   state.return_address = FrameState::ReturnAddress::kSaved;
-  state.ra_offset_words = kRaInRegister;
+  state.rule.ra_offset_words = kRaInRegister;
 #endif
   return state;
 }

@@ -10,23 +10,23 @@
 
 namespace podo::capture {
 
-// What is known at one pc: kept close to an UnwindRule, since a row is made at every instruction
-// of a prologue.
+// What is known at one pc: almost always just a rule, since a row is made at every instruction of a
+// prologue and must cost nothing to make.
 struct FrameState {
   enum class ReturnAddress : uint8_t { kUnset, kSaved, kUndefined, kInexpressible };
 
-  CfaKind cfa_kind = CfaKind::kUnsupported;
-  uint8_t cfa_reg = 0;
-  uint8_t flags = 0;
+  // All of it holds if IsPlain(). `saved_from_reg` stays 0 here.
+  UnwindRule rule{
+      .saved = {kSavedSame, kSavedSame, kSavedSame, kSavedSame, kSavedSame, kSavedSame}};
   ReturnAddress return_address = ReturnAddress::kUnset;
   bool sp_is_cfa = true;  // false: a rule of its own for sp, which rows do not express
   uint8_t from_reg = 0;   // bit i: saved[i] counts from register slot_reg[i]
-  int16_t ra_offset_words = 0;
-  int16_t deref_offset = 0;
-  int64_t cfa_offset = 0;
-  int16_t saved[kSavedCount] = {kSavedSame, kSavedSame, kSavedSame,
-                                kSavedSame, kSavedSame, kSavedSame};
   uint8_t slot_reg[kSavedCount] = {};
+
+  bool IsPlain() const {
+    return return_address == ReturnAddress::kSaved && sp_is_cfa && from_reg == 0 &&
+           rule.kind != CfaKind::kUnsupported;
+  }
 };
 
 // What a register rule says, before it is known whose register it is.
@@ -49,7 +49,8 @@ Saved SavedAtExpression(EhReader expression);
 void SetCfa(FrameState* state, CfaKind kind, uint64_t reg, int64_t inner, int64_t offset);
 void SetCfaExpression(FrameState* state, EhReader expression);
 
-UnwindRule RuleOf(const FrameState& state, bool is_signal_frame);
+// The rule of a state that is not plain, or of a signal frame.
+UnwindRule ExceptionalRule(const FrameState& state, bool is_signal_frame);
 
 }  // namespace podo::capture
 

@@ -4,8 +4,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <bit>
 #include <cerrno>
 #include <cstring>
+#include <type_traits>
 #include <utility>
 
 #include "absl/strings/str_format.h"
@@ -22,15 +24,22 @@ size_t RoundUpToPage(size_t bytes) {
   return (bytes + page - 1) / page * page;
 }
 
-uint64_t HashOf(const UnwindRule& rule) {
+struct RuleWords {
   uint64_t words[3];
-  static_assert(sizeof(words) == sizeof(rule) &&
-                std::has_unique_object_representations_v<UnwindRule>);
-  std::memcpy(words, &rule, sizeof(words));
-  uint64_t hash = words[0];
-  hash = (hash ^ (hash >> 29)) * 0x9e3779b97f4a7c15u + words[1];
-  hash = (hash ^ (hash >> 32)) * 0x9e3779b97f4a7c15u + words[2];
-  hash = (hash ^ (hash >> 29)) * 0x9e3779b97f4a7c15u;
+};
+
+RuleWords WordsOf(const UnwindRule& rule) {
+  static_assert(std::has_unique_object_representations_v<UnwindRule>);
+  return std::bit_cast<RuleWords>(rule);
+}
+
+bool Same(const RuleWords& a, const RuleWords& b) {
+  return ((a.words[0] ^ b.words[0]) | (a.words[1] ^ b.words[1]) | (a.words[2] ^ b.words[2])) == 0;
+}
+
+uint64_t HashOf(const RuleWords& rule) {
+  const uint64_t hash = rule.words[0] * 0x9e3779b97f4a7c15u + rule.words[1] * 0xc2b2ae3d27d4eb4fu +
+                        rule.words[2] * 0x165667b19e3779f9u;
   return hash ^ (hash >> 32);
 }
 
@@ -50,7 +59,7 @@ RowTable::~RowTable() {
 }
 
 RowTableBuilder::RowTableBuilder(uint64_t start, uint64_t end)
-    : start_(start), end_(end), slots_(kFirstSlots) {}
+    : start_(start), end_(end), successors_(1, UINT32_MAX), slots_(kFirstSlots) {}
 
 RowTableBuilder::~RowTableBuilder() {
   if (rows_ != nullptr) munmap(rows_, capacity_bytes_);
@@ -76,13 +85,14 @@ bool RowTableBuilder::Reserve(size_t bytes) {
 
 void RowTableBuilder::Append(uint32_t pc_offset, const UnwindRule& rule) {
   if (failed_) return;
-  while (count_ > 0 && rows_[count_ - 1].pc_offset >= pc_offset) --count_;
-  if (count_ > 0 && rules_[rows_[count_ - 1].rule] == rule) return;
+  RewindTo(pc_offset);
+  const uint32_t index = Intern(rule);
+  if (count_ > 0 && rows_[count_ - 1].rule == index) return;
   if ((size_t{count_} + 1) * sizeof(UnwindRow) > capacity_bytes_ &&
       !Reserve(capacity_bytes_ == 0 ? kFirstCapacityBytes : capacity_bytes_ * 2)) {
     return;
   }
-  rows_[count_++] = {pc_offset, Intern(rule)};
+  rows_[count_++] = {pc_offset, index};
 }
 
 void RowTableBuilder::RewindTo(uint32_t pc_offset) {
@@ -90,21 +100,31 @@ void RowTableBuilder::RewindTo(uint32_t pc_offset) {
 }
 
 uint32_t RowTableBuilder::Intern(const UnwindRule& rule) {
-  size_t slot = HashOf(rule) & (slots_.size() - 1);
-  while (slots_[slot] != 0) {
-    if (rules_[slots_[slot] - 1] == rule) return slots_[slot] - 1;
+  const RuleWords words = WordsOf(rule);
+  // Prologues and epilogues repeat: the rule that followed the last one before mostly follows
+  // again.
+  uint32_t& expected = successors_[last_rule_];
+  if (expected < rules_.size() && Same(WordsOf(rules_[expected]), words)) {
+    return last_rule_ = expected;
+  }
+  size_t slot = HashOf(words) & (slots_.size() - 1);
+  while (slots_[slot] != 0 && !Same(WordsOf(rules_[slots_[slot] - 1]), words)) {
     slot = (slot + 1) & (slots_.size() - 1);
   }
+  if (slots_[slot] != 0) return last_rule_ = expected = slots_[slot] - 1;
+  const uint32_t index = static_cast<uint32_t>(rules_.size());
+  expected = index;
   rules_.push_back(rule);
-  slots_[slot] = static_cast<uint32_t>(rules_.size());
+  successors_.push_back(UINT32_MAX);
+  slots_[slot] = index + 1;
   if (rules_.size() * 2 > slots_.size()) GrowHash();
-  return static_cast<uint32_t>(rules_.size() - 1);
+  return last_rule_ = index;
 }
 
 void RowTableBuilder::GrowHash() {
   slots_.assign(slots_.size() * 2, 0);
   for (uint32_t i = 0; i < rules_.size(); ++i) {
-    size_t slot = HashOf(rules_[i]) & (slots_.size() - 1);
+    size_t slot = HashOf(WordsOf(rules_[i])) & (slots_.size() - 1);
     while (slots_[slot] != 0) slot = (slot + 1) & (slots_.size() - 1);
     slots_[slot] = i + 1;
   }

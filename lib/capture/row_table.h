@@ -60,7 +60,9 @@ class RowTableBuilder {
   uint32_t count_ = 0;
   bool failed_ = false;
   std::vector<UnwindRule> rules_;
-  std::vector<uint32_t> slots_;  // open addressing: index into rules_ plus 1, 0 = free
+  uint32_t last_rule_ = 0;
+  std::vector<uint32_t> successors_;  // per rule: which one came next the last time
+  std::vector<uint32_t> slots_;       // open addressing: index into rules_ plus 1, 0 = free
 };
 
 }  // namespace podo::capture

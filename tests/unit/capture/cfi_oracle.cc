@@ -141,7 +141,10 @@ Unwound UnwindByLibdw(Dwarf_CFI* cfi, uint64_t pc) {
       has_cfa ? Evaluate(ops, count, pc, std::nullopt) : std::nullopt;
   out.cfa = cfa.value_or(0);
   out.return_address = PlaceByLibdw(frame, kDwarfRa, pc, out.cfa);
-  out.expressible = count == 1 && out.return_address.how == Place::How::kAt;
+  // sp itself is the CFA (a value, so kOther), except where setcontext loads another one.
+  const Place sp = PlaceByLibdw(frame, kDwarfSp, pc, out.cfa);
+  out.expressible =
+      count == 1 && out.return_address.how == Place::How::kAt && sp.how == Place::How::kOther;
   for (int i = 0; i < kSavedCount; ++i) {
     out.saved[i] = PlaceByLibdw(frame, kSavedRegs[i], pc, out.cfa);
   }
