@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "capture/modules.h"
+
+#include <link.h>
+#include <sys/auxv.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "absl/hash/hash.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/string_view.h"
+#include "capture/elf_image.h"
+
+namespace podo::capture {
+namespace {
+
+constexpr int kMaxListedModules = 65536;  // a list that loops must end
+constexpr uint64_t kPageBytes = 4096;
+constexpr size_t kMaxPathBytes = 4096;  // PATH_MAX
+
+// Reads up to a NUL without touching the page behind it.
+std::string ReadString(ProcessView& process, uint64_t address) {
+  std::string text;
+  while (text.size() < kMaxPathBytes) {
+    char chunk[256];
+    const uint64_t at = address + text.size();
+    const size_t step = std::min<uint64_t>(sizeof(chunk), kPageBytes - at % kPageBytes);
+    if (!process.Read(at, chunk, step)) return "";
+    const size_t length = strnlen(chunk, step);
+    text.append(chunk, length);
+    if (length < step) return text;
+  }
+  return "";
+}
+
+// The head of the list that `link_map` is in, or the earliest entry that can be reached.
+uint64_t HeadOf(ProcessView& process, uint64_t map_address, bool* complete) {
+  for (int i = 0; i < kMaxListedModules; ++i) {
+    link_map map;
+    if (!process.Read(map_address, &map, sizeof(map))) break;
+    if (map.l_prev == nullptr) return map_address;
+    map_address = reinterpret_cast<uint64_t>(map.l_prev);
+  }
+  *complete = false;
+  return map_address;
+}
+
+void Add(const ModuleIdentity& identity, std::vector<ModuleIdentity>* modules) {
+  for (const ModuleIdentity& known : *modules) {
+    if (known.map_start == identity.map_start) return;
+  }
+  modules->push_back(identity);
+}
+
+bool IsVdso(ProcessView& process, const ModuleIdentity& identity) {
+  return identity.map_start != 0 && identity.map_start == process.Auxiliary(AT_SYSINFO_EHDR);
+}
+
+// The vDSO is nobody's file, and not every loader lists it.
+void AddVdso(ProcessView& process, std::vector<ModuleIdentity>* modules) {
+  const uint64_t start = process.Auxiliary(AT_SYSINFO_EHDR);
+  if (start == 0) return;
+  const absl::StatusOr<ElfImage> image = ReadElfImage(process, start, 0);
+  if (!image.ok()) return;
+  Add({.link_map = 0, .map_start = start, .map_end = image->end, .eh_frame_hdr = 0}, modules);
+}
+
+bool IsMain(ProcessView& process, const ModuleIdentity& identity) {
+  const uint64_t program_headers = process.Auxiliary(AT_PHDR);
+  return program_headers >= identity.map_start && program_headers < identity.map_end;
+}
+
+std::string PathOf(ProcessView& process, const ModuleIdentity& identity) {
+  if (IsVdso(process, identity)) return "[vdso]";
+  if (IsMain(process, identity)) return process.MainPath();
+  link_map map;
+  if (identity.link_map == 0 || !process.Read(identity.link_map, &map, sizeof(map))) return "";
+  return ReadString(process, reinterpret_cast<uint64_t>(map.l_name));
+}
+
+// The first bytes of the module (program headers and, as every linker lays them out, the build id)
+// and of the unwind search table (one entry a function). 0 if they cannot be read.
+uint64_t ContentMark(ProcessView& process, const ModuleIdentity& identity) {
+  char bytes[2 * kPageBytes] = {};
+  // Never past the page or the module: the next page may be a hole.
+  const auto read_page = [&](uint64_t address, char* to) {
+    const uint64_t step = std::min(identity.map_end - address, kPageBytes - address % kPageBytes);
+    return process.Read(address, to, step);
+  };
+  if (!read_page(identity.map_start, bytes)) return 0;
+  const uint64_t header = identity.eh_frame_hdr;
+  if (header > identity.map_start && header < identity.map_end &&
+      !read_page(header, bytes + kPageBytes)) {
+    return 0;
+  }
+  return absl::HashOf(absl::string_view(bytes, sizeof(bytes))) | 1;  // 0 means unreadable
+}
+
+absl::Status WentAway(const ModuleIdentity& identity) {
+  return absl::AbortedError(
+      absl::StrFormat("the module at %#x went away while it was read", identity.map_start));
+}
+
+// Rows, or why there are none; code without unwind information still gets its gap rows.
+absl::Status BuildTable(ProcessView& process, const ElfImage& image, LoadedModule* loaded) {
+  EhFrameCopy copy;
+  const absl::Status read = copy.Read(process, image);
+  if (copy.input().text.empty()) return absl::OkStatus();  // nothing to unwind from
+  absl::StatusOr<RowTable> table = BuildRows(copy.input(), &loaded->counts);
+  if (!table.ok()) return table.status();
+  loaded->table = *std::move(table);
+  return read;
+}
+
+}  // namespace
+
+ModuleList ListModules(ProcessView& process, uint64_t own_address) {
+  ModuleList list;
+  list.complete = true;
+  ModuleIdentity own;
+  if (process.FindObject(own_address, &own)) {
+    Add(own, &list.modules);
+    uint64_t next = HeadOf(process, own.link_map, &list.complete);
+    int listed = 0;
+    while (next != 0) {
+      link_map map;
+      if (++listed > kMaxListedModules || !process.Read(next, &map, sizeof(map))) {
+        list.complete = false;
+        break;
+      }
+      // The dynamic section lies inside the module; a static program may have none.
+      const uint64_t inside =
+          map.l_ld != nullptr ? reinterpret_cast<uint64_t>(map.l_ld) : uint64_t{map.l_addr};
+      ModuleIdentity identity;
+      if (process.FindObject(inside, &identity) && identity.link_map == next) {
+        Add(identity, &list.modules);
+      } else if (next != own.link_map) {
+        list.complete = false;  // being loaded or unloaded right now
+      }
+      next = reinterpret_cast<uint64_t>(map.l_next);
+    }
+  } else {
+    list.complete = false;
+  }
+  AddVdso(process, &list.modules);
+  return list;
+}
+
+absl::StatusOr<LoadedModule> LoadModule(ProcessView& process, const ModuleIdentity& identity) {
+  LoadedModule loaded;
+  loaded.identity = identity;
+  loaded.content_mark = ContentMark(process, identity);
+  const absl::StatusOr<ElfImage> image =
+      ReadElfImage(process, identity.map_start, identity.map_end);
+  if (!image.ok()) {
+    return StillMapped(process, identity) ? image.status() : WentAway(identity);
+  }
+  model::Module& module = loaded.module;
+  module.start = identity.map_start;
+  module.end = identity.map_end;
+  module.load_bias = image->load_bias;
+  module.path = PathOf(process, identity);
+  module.build_id = ReadBuildId(process, *image);
+  module.is_main = IsMain(process, identity);
+  module.is_vdso = IsVdso(process, identity);
+  module.segments = SegmentsOf(*image);
+
+  loaded.unwind_status = BuildTable(process, *image, &loaded);
+  // Looked at last: whatever was torn by an unload or a reload must not be kept, nor reported.
+  if (!Unchanged(process, loaded)) return WentAway(identity);
+  return loaded;
+}
+
+absl::StatusOr<LoadedModule> LoadModuleAt(ProcessView& process, uint64_t pc) {
+  ModuleIdentity identity;
+  if (!process.FindObject(pc, &identity)) {
+    return absl::NotFoundError(absl::StrFormat("no module covers %#x", pc));
+  }
+  return LoadModule(process, identity);
+}
+
+bool StillMapped(ProcessView& process, const ModuleIdentity& identity) {
+  if (identity.link_map == 0) return IsVdso(process, identity);
+  ModuleIdentity now;
+  return process.FindObject(identity.map_start, &now) && now == identity;
+}
+
+bool Unchanged(ProcessView& process, const LoadedModule& module) {
+  return StillMapped(process, module.identity) && module.content_mark != 0 &&
+         ContentMark(process, module.identity) == module.content_mark;
+}
+
+}  // namespace podo::capture

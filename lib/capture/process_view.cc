@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "capture/process_view.h"
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <sys/auxv.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+
+namespace podo::capture {
+namespace {
+
+// Opened and closed again for each read: podo's capture owns no descriptor that a service which
+// closes all of them could hand to someone else.
+bool ReadThroughProc(uint64_t address, void* to, size_t bytes) {
+  const int fd = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  size_t done = 0;
+  while (done < bytes) {
+    const ssize_t got = pread64(fd, static_cast<char*>(to) + done, bytes - done,
+                                static_cast<off64_t>(address + done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) break;
+    done += static_cast<size_t>(got);
+  }
+  close(fd);
+  return done == bytes;
+}
+
+}  // namespace
+
+bool LiveProcess::Read(uint64_t address, void* to, size_t bytes) {
+  size_t done = 0;
+  while (done < bytes) {
+    const iovec local{static_cast<char*>(to) + done, bytes - done};
+    const iovec remote{reinterpret_cast<void*>(address + done), bytes - done};
+    const ssize_t got = process_vm_readv(getpid(), &local, 1, &remote, 1, 0);
+    if (got > 0) {
+      done += static_cast<size_t>(got);  // short at 2 GiB, or before an unreadable page
+      continue;
+    }
+    if (got == 0 || errno == EFAULT) return false;
+    return ReadThroughProc(address + done, static_cast<char*>(to) + done, bytes - done);
+  }
+  return true;
+}
+
+bool LiveProcess::FindObject(uint64_t address, ModuleIdentity* identity) {
+  dl_find_object found;
+  if (_dl_find_object(reinterpret_cast<void*>(address), &found) != 0) return false;
+  *identity = {.link_map = reinterpret_cast<uint64_t>(found.dlfo_link_map),
+               .map_start = reinterpret_cast<uint64_t>(found.dlfo_map_start),
+               .map_end = reinterpret_cast<uint64_t>(found.dlfo_map_end),
+               .eh_frame_hdr = reinterpret_cast<uint64_t>(found.dlfo_eh_frame)};
+  return true;
+}
+
+uint64_t LiveProcess::Auxiliary(uint64_t type) { return getauxval(type); }
+
+std::string LiveProcess::MainPath() {
+  char path[PATH_MAX];
+  const ssize_t length = readlink("/proc/self/exe", path, sizeof(path));
+  return length > 0 ? std::string(path, static_cast<size_t>(length)) : std::string();
+}
+
+}  // namespace podo::capture
