@@ -13,6 +13,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 DEFAULT_DEADLINE_S = 300
@@ -90,19 +91,23 @@ def judge(output, returncode, timed_out, deadline):
 def run_script(script, env, verbose):
     deadline = deadline_of(script)
     command = [sys.executable, script] if script.endswith(".py") else [script]
+    if sys.stdout.isatty():
+        print(f"...    {os.path.join(*script.split(os.sep)[-2:])}", end="\r", flush=True)
     began = time.monotonic()
-    child = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                             stderr=subprocess.STDOUT, start_new_session=True)
-    timed_out = False
-    try:
-        raw, _ = child.communicate(timeout=deadline)
-    except subprocess.TimeoutExpired:
-        timed_out = True
-        os.killpg(child.pid, signal.SIGKILL)
+    # A file, not a pipe: a daemon that outlives its script and holds a pipe would look like a hang.
+    with tempfile.TemporaryFile() as log:
+        child = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=log,
+                                 stderr=subprocess.STDOUT, start_new_session=True)
+        try:
+            child.wait(deadline)
+            timed_out = False
+        except subprocess.TimeoutExpired:
+            timed_out = True
+            os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
         end_children()
-        raw, _ = child.communicate()
-    end_children()
-    output = raw.decode("utf-8", "replace")
+        log.seek(0)
+        output = log.read().decode("utf-8", "replace")
     passed, failed, skipped, complaints = judge(output, child.returncode, timed_out, deadline)
     output += "".join(f"not ok - {os.path.basename(script)}: {c}\n" for c in complaints)
     outcome = Outcome(passed, failed, skipped, output, time.monotonic() - began)
