@@ -98,10 +98,11 @@ std::string ParentOf(const std::string& path) {
 std::string BaseNameOf(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
 absl::Status FileError(std::string_view action, const std::string& path, int error) {
-  char buffer[128];
+  // Not strerror: it takes the locale's lock, which a fork child would inherit locked.
+  const char* cause = strerrordesc_np(error);
   const std::string message =
       absl::StrCat("cannot ", absl::string_view(action.data(), action.size()), " ", path, ": ",
-                   strerror_r(error, buffer, sizeof buffer));
+                   cause != nullptr ? cause : "unknown error");
   if (MayPass(error)) return absl::UnavailableError(message);
   if (error == EEXIST) return absl::AlreadyExistsError(message);
   if (error == EACCES || error == EPERM || error == EROFS) {
@@ -114,26 +115,26 @@ absl::Status FileError(std::string_view action, const std::string& path, int err
 absl::Status WriteFileAtomically(const std::string& path, std::string_view bytes, IfExists exists) {
   const std::string parent = ParentOf(path);
   OwnedFd directory = OpenDirectory(parent);
-  if (directory.get() < 0 && errno == ENOENT && mkdir(parent.c_str(), kDirectoryMode) == 0) {
+  if (directory.get() < 0 && errno == ENOENT &&
+      (mkdir(parent.c_str(), kDirectoryMode) == 0 || errno == EEXIST)) {
     directory = OpenDirectory(parent);
   }
-  if (directory.get() < 0) return FileError("open the directory of", path, errno);
+  if (directory.get() < 0) return FileError("open directory", parent, errno);
 
   const std::string temporary = TemporaryName();
   OwnedFd file(openat(directory.get(), temporary.c_str(),
                       O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, kFileMode));
-  if (file.get() < 0) return FileError("create a file for", path, errno);
-  int error = WriteAll(file, bytes);
+  if (file.get() < 0) return FileError("create a file in", parent, errno);
+  const int write_error = WriteAll(file, bytes);
   const int close_error = file.Close();
-  if (error == 0) error = close_error;
-  std::string_view action = "write";
-  if (error == 0) {
-    error = Rename(directory.get(), temporary, BaseNameOf(path), exists);
-    action = "put a file at";
+  if (write_error != 0 || close_error != 0) {
+    unlinkat(directory.get(), temporary.c_str(), 0);
+    return FileError("write a file in", parent, write_error != 0 ? write_error : close_error);
   }
-  if (error == 0) return absl::OkStatus();
+  const int rename_error = Rename(directory.get(), temporary, BaseNameOf(path), exists);
+  if (rename_error == 0) return absl::OkStatus();
   unlinkat(directory.get(), temporary.c_str(), 0);
-  return FileError(action, path, error);
+  return FileError("put a file at", path, rename_error);
 }
 
 }  // namespace podo::base

@@ -23,9 +23,10 @@ enum class IfExists {
 // profile is not worth more than that, and a sync could stall the service's own disk for seconds.
 //
 // Errors: kUnavailable if a later try may succeed (disk or quota full, directory gone, descriptors
-// spent), else one that stays until somebody changes something; the message names the path and the
-// cause. SIGXFSZ must be blocked in the calling thread (podo's threads block everything), or
-// RLIMIT_FSIZE kills the process. Blocks on the disk. Thread-safe.
+// spent), else one that stays until somebody changes something. The message names the cause and the
+// directory (the file only where the file is the cause), so that equal causes have equal messages.
+// SIGXFSZ must be blocked in the calling thread (podo's threads block everything), or RLIMIT_FSIZE
+// kills the process. Blocks on the disk. Thread-safe.
 absl::Status WriteFileAtomically(const std::string& path, std::string_view bytes, IfExists exists);
 
 // The status of a failed system call on `path`: "cannot ACTION PATH: CAUSE", with the code above.
