@@ -78,11 +78,11 @@ absl::Status PathTemplate::AddLiteral(std::string_view text) {
   return absl::OkStatus();
 }
 
-absl::Status PathTemplate::AddPlaceholder(std::string_view name) {
+absl::Status PathTemplate::AddPlaceholder(std::string_view text) {
   constexpr std::pair<std::string_view, Kind> kPlaceholders[] = {
-      {"service", Kind::kService}, {"pid", Kind::kPid}, {"start", Kind::kStart}};
+      {"{service}", Kind::kService}, {"{pid}", Kind::kPid}, {"{start}", Kind::kStart}};
   for (const auto& [known, kind] : kPlaceholders) {
-    if (name != known) continue;
+    if (text != known) continue;
     parts_.push_back({kind, {}});
     return absl::OkStatus();
   }
@@ -97,9 +97,9 @@ absl::StatusOr<PathTemplate> PathTemplate::Parse(std::string_view text) {
     absl::Status status = path.AddLiteral(text.substr(0, open));
     text.remove_prefix(open);
     if (status.ok() && !text.empty()) {
-      const size_t close = std::min(text.find('}'), text.size());
-      status = path.AddPlaceholder(text.substr(1, close - 1));
-      text.remove_prefix(std::min(close + 1, text.size()));
+      const size_t end = std::min(text.find('}'), text.size() - 1) + 1;
+      status = path.AddPlaceholder(text.substr(0, end));
+      text.remove_prefix(end);
     }
     if (!status.ok()) return status;
   }

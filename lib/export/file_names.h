@@ -56,7 +56,7 @@ class PathTemplate {
     bool operator==(const Part&) const = default;
   };
   absl::Status AddLiteral(std::string_view text);
-  absl::Status AddPlaceholder(std::string_view name);
+  absl::Status AddPlaceholder(std::string_view text);
 
   std::vector<Part> parts_;
 };

@@ -83,8 +83,8 @@ std::string PrintableUrl(std::string_view url, bool may_hold_secret) {
   if (url.starts_with("file:///")) {
     url = url.substr(0, std::min(url.find_first_of("?#"), url.size()));
   } else if (may_hold_secret || url.find_first_of(kSecretMarks) != std::string_view::npos) {
-    const std::string scheme = base::ToLowerAscii(url.substr(0, url.find("://")));
-    return IsLaterScheme(scheme) ? scheme + "://..." : "...";
+    const std::string scheme = base::ToLowerAscii(url.substr(0, url.find(':')));
+    return IsLaterScheme(scheme) ? scheme + ":..." : "...";
   }
   std::string printable(url.substr(0, kMaxPrintedBytes));
   if (url.size() > kMaxPrintedBytes) printable += "...";
@@ -93,10 +93,10 @@ std::string PrintableUrl(std::string_view url, bool may_hold_secret) {
 
 absl::StatusOr<SinkSpec> ParseSinkUrl(std::string_view url) {
   url = base::TrimBlanks(url);
-  const size_t colon = url.find("://");
-  if (colon == std::string_view::npos) return absl::InvalidArgumentError(kAccepted);
+  const size_t colon = std::min(url.find(':'), url.size());
   const std::string scheme = base::ToLowerAscii(url.substr(0, colon));
-  if (scheme == "file") return ParseFileUrl(url, url.substr(colon + 3));
+  const std::string_view rest = url.substr(colon);
+  if (scheme == "file" && rest.starts_with("://")) return ParseFileUrl(url, rest.substr(3));
   if (IsLaterScheme(scheme)) {
     return absl::UnimplementedError("is a sink that is not available in this version");
   }
