@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "export/file_sink.h"
+
+#include <doctest/doctest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <memory>
+#include <string>
+
+#include "../scratch_directory.h"
+#include "base/owned_fd.h"
+
+namespace podo::exporting {
+namespace {
+
+using test::ReadFile;
+using test::ScratchDirectory;
+using Names = std::vector<std::string>;
+
+const ProcessIdentity kProcess = {"svc", 4711, 0};
+
+SinkSpec Spec(const std::string& path) { return *ParseSinkUrl("file://" + path); }
+RunFileSink SharedSink(const std::string& path, int64_t pid) {
+  return RunFileSink(Spec(path), {"svc", pid, 0}, /*shares_names=*/true);
+}
+
+// A process that holds what `take` made of the heap until it is told to end.
+class Holder {
+ public:
+  template <typename Take>
+  explicit Holder(Take take) {
+    int ready[2];
+    REQUIRE(pipe(ready) == 0);
+    pid_ = fork();
+    if (pid_ == 0) {
+      take();
+      if (write(ready[1], "x", 1) != 1) _exit(1);
+      for (;;) pause();
+    }
+    char byte;
+    REQUIRE(read(ready[0], &byte, 1) == 1);
+    close(ready[0]);
+    close(ready[1]);
+  }
+  ~Holder() { Kill(); }
+  void Kill() {
+    if (pid_ > 0) {
+      kill(pid_, SIGKILL);
+      waitpid(pid_, nullptr, 0);
+    }
+    pid_ = -1;
+  }
+
+ private:
+  pid_t pid_;
+};
+
+// Another process that has claimed `path`.
+Holder OtherOwner(const std::string& path) {
+  return Holder([&] { (new RunFileSink(SharedSink(path, 1)))->Prepare(); });
+}
+
+TEST_CASE("a directory gets one file a window, and never loses one to a name that is taken") {
+  ScratchDirectory dir;
+  DirectorySink sink(Spec(dir / ""), kProcess);
+  CHECK(sink.Send({.bytes = "first", .window_seq = 0}).ok());
+  CHECK(sink.Send({.bytes = "second", .window_seq = 1}).ok());
+  CHECK(DirectorySink(Spec(dir / ""), kProcess).Send({.bytes = "twin", .window_seq = 1}).ok());
+  const std::string stem = "svc-4711-19700101T000000.000Z-";
+  CHECK(dir.Names() ==
+        Names{stem + "000000.pb.gz", stem + "000001.2.pb.gz", stem + "000001.pb.gz"});
+  CHECK(ReadFile(dir / (stem + "000001.pb.gz")) == "second");
+  CHECK(ReadFile(dir / (stem + "000001.2.pb.gz")) == "twin");
+}
+
+TEST_CASE("a run file holds what was sent last") {
+  ScratchDirectory dir;
+  RunFileSink sink(Spec(dir / "{service}.html"), kProcess, /*shares_names=*/false);
+  CHECK(sink.format() == PayloadFormat::kHtml);
+  CHECK(sink.scope() == PayloadScope::kRun);
+  CHECK(sink.Send({.bytes = "one window"}).ok());
+  CHECK(sink.Send({.bytes = "two windows"}).ok());
+  CHECK(ReadFile(dir / "svc.html") == "two windows");
+  CHECK(dir.Names() == Names{"svc.html"});
+}
+
+TEST_CASE("sending goes on when a removed directory is there again") {
+  ScratchDirectory dir;
+  for (const bool shares_names : {false, true}) {
+    RunFileSink sink(Spec(dir / "deep/sub/x.html"), kProcess, shares_names);
+    const absl::Status gone = sink.Send({.bytes = "x"});
+    CHECK(absl::IsUnavailable(gone));
+    std::filesystem::create_directories(dir / "deep");
+    CHECK(sink.Send({.bytes = "x"}).ok());
+    std::filesystem::remove_all(dir / "deep/sub");
+    CHECK(sink.Send({.bytes = "y"}).ok());
+    CHECK(ReadFile(dir / "deep/sub/x.html") == "y");
+    std::filesystem::remove_all(dir / "deep");
+  }
+}
+
+TEST_CASE("a name that another live process has gets the pid, and no file is left for the claim") {
+  ScratchDirectory dir;
+  Holder other = OtherOwner(dir / "x.html");
+  RunFileSink sink = SharedSink(dir / "x.html", 4711);
+  sink.Prepare();
+  CHECK(dir.Names().empty());
+  CHECK(sink.Send({.bytes = "ours"}).ok());
+  CHECK(dir.Names() == Names{"x.4711.html"});
+  other.Kill();
+  CHECK(sink.Send({.bytes = "ours"}).ok());  // it keeps the name it has
+  CHECK(dir.Names() == Names{"x.4711.html"});
+}
+
+TEST_CASE("a claim ends with its process, even by SIGKILL") {
+  ScratchDirectory dir;
+  OtherOwner(dir / "x.html").Kill();
+  RunFileSink sink = SharedSink(dir / "x.html", 4711);
+  CHECK(sink.Send({.bytes = "ours"}).ok());
+  CHECK(dir.Names() == Names{"x.html"});
+}
+
+TEST_CASE("a claim survives replacing the file") {
+  ScratchDirectory dir;
+  RunFileSink first = SharedSink(dir / "x.html", 1);
+  CHECK(first.Send({.bytes = "a"}).ok());
+  CHECK(first.Send({.bytes = "b"}).ok());
+  RunFileSink second = SharedSink(dir / "x.html", 2);
+  second.Prepare();
+  CHECK(second.path() == dir / "x.2.html");
+}
+
+TEST_CASE("other names in the directory, names with {pid} and linked podo are left as they are") {
+  ScratchDirectory dir;
+  Holder other = OtherOwner(dir / "x.html");
+  RunFileSink neighbour = SharedSink(dir / "y.html", 2);
+  RunFileSink with_pid = SharedSink(dir / "{pid}.html", 2);
+  RunFileSink linked(Spec(dir / "x.html"), kProcess, /*shares_names=*/false);
+  for (RunFileSink* sink : {&neighbour, &with_pid, &linked}) sink->Prepare();
+  CHECK(neighbour.path() == dir / "y.html");
+  CHECK(with_pid.path() == dir / "2.html");
+  CHECK(linked.path() == dir / "x.html");
+}
+
+TEST_CASE("a fork child that lives on does not keep the name of its dead parent") {
+  ScratchDirectory dir;
+  int child_ready[2];
+  REQUIRE(pipe(child_ready) == 0);
+  const pid_t parent = fork();
+  if (parent == 0) {
+    RunFileSink* sink = new RunFileSink(SharedSink(dir / "x.html", 1));
+    sink->Prepare();
+    if (const pid_t child = fork(); child == 0) {
+      base::CloseOwnedFdsInForkChild();
+      const pid_t self = getpid();
+      if (write(child_ready[1], &self, sizeof self) != sizeof self) _exit(1);
+      for (;;) pause();
+    }
+    _exit(0);
+  }
+  waitpid(parent, nullptr, 0);
+  pid_t child = 0;
+  REQUIRE(read(child_ready[0], &child, sizeof child) == sizeof child);
+  RunFileSink next = SharedSink(dir / "x.html", 3);
+  next.Prepare();
+  CHECK(next.path() == dir / "x.html");
+  kill(child, SIGKILL);
+  close(child_ready[0]);
+  close(child_ready[1]);
+}
+
+TEST_CASE("a claim is renewed after the host has closed all descriptors") {
+  ScratchDirectory dir;
+  const pid_t child = fork();
+  if (child == 0) {
+    RunFileSink sink = SharedSink(dir / "x.html", 1);
+    sink.Prepare();
+    closefrom(3);
+    if (!sink.Send({.bytes = "a"}).ok()) _exit(1);
+    RunFileSink second = SharedSink(dir / "x.html", 2);
+    second.Prepare();
+    _exit(second.path() == dir / "x.2.html" ? 0 : 2);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  CHECK(status == 0);
+}
+
+TEST_CASE("of many processes that claim at once exactly one gets the bare name") {
+  ScratchDirectory dir;
+  std::vector<std::unique_ptr<Holder>> all;
+  for (int i = 1; i <= 16; ++i) {
+    all.push_back(std::make_unique<Holder>(
+        [&] { (void)(new RunFileSink(SharedSink(dir / "x.html", i)))->Send({.bytes = "x"}); }));
+  }
+  Names names = dir.Names();
+  CHECK(names.size() == 16);
+  CHECK(std::count(names.begin(), names.end(), "x.html") == 1);
+}
+
+}  // namespace
+}  // namespace podo::exporting
