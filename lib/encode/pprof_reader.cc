@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "encode/pprof_reader.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string>
@@ -159,7 +160,7 @@ class PprofReader {
   std::vector<uint64_t> values_;
   std::vector<LocationId> stack_;
   // Used up so far.
-  size_t sample_locations_ = 0;
+  size_t frames_ = 0;
   size_t labels_ = 0;
 };
 
@@ -299,8 +300,7 @@ void PprofReader::ReadSample(PbfCursor& message) {
   while (message.Next()) {
     switch (message.field()) {
       case pprof::sample::kLocationId:
-        message.Uints("location_id", limits_.max_sample_numbers - sample_locations_,
-                      &location_refs_);
+        message.Uints("location_id", limits_.max_frames, &location_refs_);
         break;
       case pprof::sample::kValue:
         message.Uints("value", profile_.sample_types.size(), &values_);
@@ -333,16 +333,20 @@ void PprofReader::AddSample(PbfCursor& message, model::LabelSet labels) {
     message.Fail(absl::StrCat(values_.size(), " values; accepted: ", profile_.sample_types.size(),
                               ", one per sample_type"));
   }
-  if (profile_.values.size() + values_.size() > limits_.max_sample_numbers) {
-    message.Fail(absl::StrCat("accepted: at most ", limits_.max_sample_numbers, " values in all"));
+  if (profile_.values.size() + values_.size() > limits_.max_values) {
+    message.Fail(absl::StrCat("accepted: at most ", limits_.max_values, " values in all"));
   }
   stack_.clear();
   for (const uint64_t id : location_refs_) {
     if (id == 0) message.Fail("location_id 0; accepted: an id of its table");
-    stack_.push_back(static_cast<LocationId>(Find(message, location_ids_, "location_id", id)));
+    const uint32_t index = Find(message, location_ids_, "location_id", id);
+    frames_ += std::max<size_t>(1, profile_.locations[index].lines.size());
+    stack_.push_back(static_cast<LocationId>(index));
+  }
+  if (frames_ > limits_.max_frames) {
+    message.Fail(absl::StrCat("accepted: at most ", limits_.max_frames, " frames in all"));
   }
   if (!error_.ok()) return;
-  sample_locations_ += stack_.size();
   profile_.samples.push_back(
       {tables_.AddStack(stack_), tables_.AddLabelSet(std::move(labels)), model::LinkId{}});
   for (const uint64_t value : values_) profile_.values.push_back(static_cast<int64_t>(value));

@@ -15,10 +15,13 @@ namespace podo::encode {
 // heap profile of a big Go server: 10 MB unpacked, 100,000 locations), and keep the memory a
 // hostile file can claim near 1 GiB.
 struct PprofLimits {
-  size_t max_bytes = size_t{128} << 20;          // unpacked
-  size_t max_table_entries = size_t{4} << 20;    // of each table, samples included
-  size_t max_labels = size_t{8} << 20;           // of all samples together
-  size_t max_sample_numbers = size_t{32} << 20;  // locations of all samples, likewise values
+  size_t max_bytes = size_t{128} << 20;        // unpacked
+  size_t max_table_entries = size_t{4} << 20;  // of each table, samples included
+  size_t max_labels = size_t{8} << 20;         // of all samples together
+  size_t max_values = size_t{32} << 20;        // likewise
+  // Of all samples together, inlined ones included: one location with a million lines on a million
+  // stacks fits in a small file, but nobody can draw it.
+  size_t max_frames = size_t{32} << 20;
 };
 
 // Reads a profile.proto message, bare, gzipped or in zstd. Takes what google/pprof takes: ids in
