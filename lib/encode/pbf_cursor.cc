@@ -24,7 +24,9 @@ void PbfCursor::FailField(const char* name, const char* what) {
 bool PbfCursor::Next() {
   if (failed()) return false;
   try {
-    return reader_.next();
+    if (!reader_.next()) return false;
+    field_ = reader_.tag();
+    return true;
   } catch (const protozero::exception& e) {
     Fail(absl::StrCat("the bytes are no protobuf message (", e.what(), ")"));
     return false;

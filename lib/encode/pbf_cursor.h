@@ -25,7 +25,7 @@ class PbfCursor {
 
   // Goes to the next field; false at the end of the message or after a failure.
   bool Next();
-  uint32_t field() const { return reader_.tag(); }
+  uint32_t field() const { return field_; }
 
   // The current field's value; exactly one of these a Next(). `name` is the field's, for errors.
   uint64_t Uint(const char* name);
@@ -44,6 +44,7 @@ class PbfCursor {
   void FailField(const char* name, const char* what);
 
   protozero::pbf_reader reader_;
+  uint32_t field_ = 0;  // protozero forgets it once the value is read
   const char* message_;
   size_t number_;
   absl::Status* error_;

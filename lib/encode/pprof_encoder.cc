@@ -120,6 +120,10 @@ class PprofEncoder {
     return profile_.stacks[Index(sample.stack)].locations;
   }
   void AddValueType(uint32_t tag, const model::ValueType& type) {
+    if (type == model::ValueType{}) {
+      writer_.add_message(tag, std::string());  // protozero leaves out a message that gets no field
+      return;
+    }
     pbf_writer message(writer_, tag);
     AddUint(&message, pprof::value_type::kType, strings_.Of(type.type));
     AddUint(&message, pprof::value_type::kUnit, strings_.Of(type.unit));

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -87,20 +88,22 @@ std::vector<TopRow> AllRows(const model::Profile& profile, size_t type) {
   return rows;
 }
 
-// Sorts by the sizes of two numbers, largest first, then by name and file: no order is left to
-// chance. Keeps at most `limit`.
+// Sorts by `keys` of a row, largest first, then by name and file: no order is left to chance.
+// Keeps at most `limit`.
 template <typename Row, typename Keys>
 void SortAndCut(std::vector<Row>* rows, size_t limit, Keys keys) {
   std::sort(rows->begin(), rows->end(), [&](const Row& a, const Row& b) {
-    const auto [a1, a2] = keys(a);
-    const auto [b1, b2] = keys(b);
-    if (a1 != b1) return a1 > b1;
-    if (a2 != b2) return a2 > b2;
+    const auto a_keys = keys(a);
+    const auto b_keys = keys(b);
+    if (a_keys != b_keys) return a_keys > b_keys;
     if (a.function.name != b.function.name) return a.function.name < b.function.name;
     return a.function.file < b.function.file;
   });
   if (rows->size() > limit) rows->resize(limit);
 }
+
+// A difference of shares without the noise of floating point: equal sizes are to be equal.
+double Rounded(double growth) { return std::round(growth * 1e9) / 1e9; }
 
 bool StartsWith(std::string_view text, std::string_view prefix) {
   return text.substr(0, prefix.size()) == prefix;
@@ -147,10 +150,12 @@ std::vector<TopChange> TopChanges(const model::Profile& before, size_t before_ty
     changes[it->second].total_before = row.total_share;
   }
   std::erase_if(changes, [](const TopChange& change) {
-    return change.SelfGrowth() == 0 && change.TotalGrowth() == 0;
+    return Rounded(change.SelfGrowth()) == 0 && Rounded(change.TotalGrowth()) == 0;
   });
   SortAndCut(&changes, limit, [](const TopChange& change) {
-    return std::pair(std::abs(change.SelfGrowth()), std::abs(change.TotalGrowth()));
+    const double self = Rounded(change.SelfGrowth());
+    const double total = Rounded(change.TotalGrowth());
+    return std::tuple(std::abs(self), std::abs(total), self + total);  // of equals, what grew
   });
   return changes;
 }

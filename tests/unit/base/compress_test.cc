@@ -98,8 +98,8 @@ TEST_CASE("a flipped bit is found by the checksum") {
 TEST_CASE("members one after the other are one file, anything else behind is an error") {
   for (const Codec& codec : kCodecs) {
     CAPTURE(codec.name);
-    const std::string two = *codec.compress("one,", codec.level) +
-                            *codec.compress("two", codec.level);
+    const std::string two =
+        *codec.compress("one,", codec.level) + *codec.compress("two", codec.level);
     CHECK(*codec.decompress(two, 100) == "one,two");
     CHECK(!codec.decompress(two + "garbage", 100).ok());
   }
@@ -107,10 +107,11 @@ TEST_CASE("members one after the other are one file, anything else behind is an 
 
 TEST_CASE("bytes of another format are an error that names the expected one") {
   for (const Codec& codec : kCodecs) {
-    for (const std::string& bytes : {std::string(), std::string("hello, world"), std::string(50, '\0')}) {
+    for (const std::string& bytes :
+         {std::string(), std::string("hello, world"), std::string(50, '\0')}) {
       CHECK(!codec.is(bytes));
-      CHECK(Message(codec.decompress(bytes, 100)) == "damaged " + std::string(codec.name) +
-                                                         " data: not in " + codec.name + " format");
+      CHECK(Message(codec.decompress(bytes, 100)) ==
+            "damaged " + std::string(codec.name) + " data: not in " + codec.name + " format");
     }
   }
 }

@@ -47,19 +47,25 @@ inline model::Profile KnownProfile(const KnownProfileOptions& options = {}) {
   model::ProfileBuilder builder({{"samples", "count"}, {"cpu", "nanoseconds"}});
   const uint64_t base = options.load_base;
   const uint64_t libc_base = base + 0x1000000;
-  const model::MappingId program = builder.AddMapping(
-      {.start = base, .limit = base + 0x10000, .file_offset = 0x1000,
-       .filename = builder.AddString(kKnownProgram), .build_id = builder.AddString("c0ffee01"),
-       .has_functions = true, .has_filenames = true, .has_line_numbers = true,
-       .has_inline_frames = true});
-  const model::MappingId libc = builder.AddMapping(
-      {.start = libc_base, .limit = libc_base + 0x20000, .file_offset = 0x2000,
-       .filename = builder.AddString("/lib/libc.so.6"), .build_id = builder.AddString("c0ffee02"),
-       .has_functions = true});
+  const model::MappingId program = builder.AddMapping({.start = base,
+                                                       .limit = base + 0x10000,
+                                                       .file_offset = 0x1000,
+                                                       .filename = builder.AddString(kKnownProgram),
+                                                       .build_id = builder.AddString("c0ffee01"),
+                                                       .has_functions = true,
+                                                       .has_filenames = true,
+                                                       .has_line_numbers = true,
+                                                       .has_inline_frames = true});
+  const model::MappingId libc = builder.AddMapping({.start = libc_base,
+                                                    .limit = libc_base + 0x20000,
+                                                    .file_offset = 0x2000,
+                                                    .filename = builder.AddString("/lib/libc.so.6"),
+                                                    .build_id = builder.AddString("c0ffee02"),
+                                                    .has_functions = true});
   const auto main = AddKnownLocation(builder, program, base + 0x100, {{"main", "main.cc", 12}});
   const auto serve = AddKnownLocation(builder, program, base + 0x200, {{"Serve", "serve.cc", 40}});
-  const auto serialize = AddKnownLocation(builder, program, base + 0x300,
-                                          {{"Escape", "json.cc", 15}, {"Serialize", "json.cc", 88}});
+  const auto serialize = AddKnownLocation(
+      builder, program, base + 0x300, {{"Escape", "json.cc", 15}, {"Serialize", "json.cc", 88}});
   const auto outer =
       AddKnownLocation(builder, program, base + 0x340, {{"Serialize", "json.cc", 90}});
   const auto bare = AddKnownLocation(builder, libc, libc_base + 0x500, {});
@@ -71,7 +77,8 @@ inline model::Profile KnownProfile(const KnownProfileOptions& options = {}) {
   model::LabelSet labels;
   labels.labels.push_back(
       {.key = builder.AddString("endpoint"), .string = builder.AddString("/pay")});
-  labels.labels.push_back({.key = builder.AddString("body"), .number = 4096,
+  labels.labels.push_back({.key = builder.AddString("body"),
+                           .number = 4096,
                            .number_unit = builder.AddString("bytes")});
   const model::LinkId link = builder.AddLink({.trace_id = {0xab, 1, 2}, .span_id = {0xcd, 9}});
   add({bare, serve, main}, {}, {}, options.libc);
