@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Profile -> pprof (google/pprof's profile.proto).
+//
+// Ids are 1..N in order (Parca demands it), string 0 is "", mapping 1 of the model comes first,
+// the period type is always written (without it pprof refuses to subtract profiles). Zero values
+// of the model's tables and entries nothing refers to are not written; mappings all are. A link
+// becomes the labels trace_id (32 hex digits) and span_id (16).
+//
+// Samples are written in an order that compresses well, not in the profile's order.
+#ifndef PODO_LIB_ENCODE_PPROF_ENCODER_H_
+#define PODO_LIB_ENCODE_PPROF_ENCODER_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "model/profile.h"
+
+namespace podo::encode {
+
+// The bare protobuf message. Pure; equal profiles give equal bytes.
+std::string EncodePprof(const model::Profile& profile);
+
+// The same, gzipped, as pprof files are kept on disk and sent. Fails only when out of memory.
+absl::StatusOr<std::string> EncodePprofGz(const model::Profile& profile);
+
+}  // namespace podo::encode
+
+#endif  // PODO_LIB_ENCODE_PPROF_ENCODER_H_
