@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// What podo is told to do: defaults, then the environment, then options in code.
+//
+// Nothing here stops the service: what cannot be used is reported in one line and treated as unset.
+// No line holds a secret.
+#ifndef PODO_LIB_CONFIG_H_
+#define PODO_LIB_CONFIG_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "base/log.h"
+#include "base/parse_value.h"
+#include "export/sink_url.h"
+#include "podo/podo_c.h"
+
+namespace podo {
+
+// A value and where it comes from: "default", the name of a variable, or "option NAME".
+template <typename T>
+struct Setting {
+  T value{};
+  std::string source = "default";
+};
+
+enum class Symbolize { kFull, kFunctions, kNone };  // PODO_SYMBOLIZE
+
+using Labels = std::vector<base::KeyValue>;
+
+struct Config {
+  Setting<bool> enabled{true};
+  Setting<std::string> service_name;    // never empty
+  Setting<Labels> resource_attributes;  // OTEL_RESOURCE_ATTRIBUTES without service.name
+  Setting<Labels> labels;               // PODO_LABELS without service.name
+  Setting<std::vector<exporting::SinkSpec>> sinks;
+  Setting<double> sample_hz{100};  // as asked for; the kernel's tick may clamp it
+  Setting<uint32_t> max_frames{256};
+  Setting<uint32_t> max_threads{1024};
+  Setting<int64_t> interval_ns{10'000'000'000};
+  Setting<Symbolize> symbolize{Symbolize::kFull};
+  Setting<uint64_t> symbol_bytes{uint64_t{64} << 20};
+  Setting<bool> flush_on_sigterm{false};
+  Setting<int64_t> exit_timeout_ns{2'000'000'000};
+  Setting<base::LogLevel> log{base::LogLevel::kWarning};
+};
+
+// Reads `entries` ("NAME=value" strings; null entries are skipped, of equal names the first counts,
+// as for getenv). `secure`: the process gained privileges at exec, so its environment is another
+// user's word and is ignored. `exe` is the executable's file name, for the default service name.
+// Appends lines of warning level to `messages`. A disabled podo reports nothing but why a value of
+// PODO_ENABLED, OTEL_SDK_DISABLED or PODO_LOG was refused. Pure.
+Config ParseConfig(absl::Span<const char* const> entries, bool secure, std::string_view exe,
+                   std::vector<std::string>* messages);
+
+// Fields that are set beat what the environment said, `enabled` apart; a value that is not accepted
+// is reported and the environment's stays. kInvalidArgument, and nothing changed, if options.size
+// is not that of a podo_options: the caller forgot to set it. Fields beyond options.size are not
+// read.
+absl::Status ApplyOptions(const podo_options& options, Config* config,
+                          std::vector<std::string>* messages);
+
+// ParseConfig on this process: its environment, AT_SECURE, /proc/self/exe. Reads `environ` as
+// getenv does, so no thread may call setenv meanwhile.
+Config ReadProcessConfig(std::vector<std::string>* messages);
+
+// What every profile is labelled with: the attributes, then the labels, which win on equal keys.
+Labels AllLabels(const Config& config);
+
+}  // namespace podo
+
+#endif  // PODO_LIB_CONFIG_H_

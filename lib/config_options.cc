@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// Options set in code, laid over what the environment said.
+#include <algorithm>
+#include <cstddef>
+#include <limits>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "config.h"
+#include "config_report.h"
+#include "config_rules.h"
+
+namespace podo {
+namespace {
+
+// One field after the other; a zero field is not set, and one beyond options.size does not exist.
+class OptionReader {
+ public:
+  OptionReader(const podo_options& options, Messages* messages)
+      : options_(options), messages_(messages) {}
+
+  template <typename Field>
+  bool IsSet(const Field& field) const {
+    const auto* begin = reinterpret_cast<const char*>(&options_);
+    const auto* end = reinterpret_cast<const char*>(&field) + sizeof field;
+    return static_cast<size_t>(end - begin) <= options_.size && field != Field{};
+  }
+
+  template <typename Field, typename Rule, typename T>
+  void Read(const char* name, const Field& field, Rule rule, Setting<T>* setting) const {
+    if (!IsSet(field)) return;
+    absl::StatusOr<T> value = rule(field);
+    if (value.ok()) {
+      *setting = {*std::move(value), absl::StrCat("option ", name)};
+      return;
+    }
+    const absl::string_view accepted = value.status().message();
+    messages_->push_back(Refusal(absl::StrCat("option ", name), absl::StrCat(field),
+                                 {accepted.data(), accepted.size()}));
+  }
+
+ private:
+  const podo_options& options_;
+  Messages* messages_;
+};
+
+// Negative durations of the C++ header arrive as huge numbers; so does this leave them.
+int64_t Saturate(uint64_t value) {
+  return static_cast<int64_t>(std::min<uint64_t>(value, std::numeric_limits<int64_t>::max()));
+}
+
+}  // namespace
+
+absl::Status ApplyOptions(const podo_options& options, Config* config, Messages* messages) {
+  if (options.size < sizeof(options.size) + sizeof(options.service_name)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("podo_options.size is ", options.size, "; accepted: sizeof(podo_options)"));
+  }
+  const OptionReader reader(options, messages);
+  const auto not_empty = [&](const char* const& text) {
+    return reader.IsSet(text) && !base::TrimBlanks(text).empty();
+  };
+  if (not_empty(options.service_name)) {
+    reader.Read("service_name", options.service_name, ParseServiceName, &config->service_name);
+  }
+  if (not_empty(options.labels)) TakeLabels("option labels", options.labels, config, messages);
+  if (not_empty(options.export_to)) {
+    TakeSinks("option export_to", options.export_to, config, messages);
+  }
+  reader.Read("sample_hz", options.sample_hz, CheckSampleHz, &config->sample_hz);
+  reader.Read(
+      "interval_ns", options.interval_ns, [](uint64_t ns) { return CheckIntervalNs(Saturate(ns)); },
+      &config->interval_ns);
+  reader.Read("max_frames", options.max_frames, CheckMaxFrames, &config->max_frames);
+  reader.Read("max_threads", options.max_threads, CheckMaxThreads, &config->max_threads);
+  if (not_empty(options.symbolize)) {
+    reader.Read("symbolize", options.symbolize, ParseSymbolize, &config->symbolize);
+  }
+  reader.Read("symbol_bytes", options.symbol_bytes, CheckSymbolBytes, &config->symbol_bytes);
+  reader.Read(
+      "exit_timeout_ns", options.exit_timeout_ns,
+      [](uint64_t ns) { return CheckExitTimeoutNs(Saturate(ns)); }, &config->exit_timeout_ns);
+  if (not_empty(options.log)) reader.Read("log", options.log, ParseLogLevel, &config->log);
+  return absl::OkStatus();
+}
+
+}  // namespace podo

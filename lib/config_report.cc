@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config_report.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "config_rules.h"
+#include "model/utf8.h"
+
+namespace podo {
+
+std::string Printable(std::string_view text) {
+  constexpr size_t kMaxBytes = 80;
+  std::string printable = model::ToValidUtf8(text.substr(0, kMaxBytes));
+  if (text.size() > kMaxBytes) printable += "...";
+  return printable;
+}
+
+std::string Refusal(std::string_view name, std::string_view value, std::string_view accepted) {
+  return absl::StrCat(std::string(name), "=\"", Printable(value),
+                      "\" is not accepted; accepted: ", std::string(accepted),
+                      "; treated as unset");
+}
+
+void TakeSinks(std::string_view name, std::string_view text, Config* config, Messages* messages) {
+  exporting::SinkList list = exporting::ParseSinkList(text);
+  for (const std::string& error : list.errors) {
+    messages->push_back(absl::StrCat(std::string(name), ": ", error, "; left out"));
+  }
+  config->sinks = {std::move(list.sinks), std::string(name)};
+}
+
+void TakeLabels(std::string_view name, std::string_view text, Config* config, Messages* messages) {
+  absl::StatusOr<Labels> labels = ParseLabels(text);
+  if (!labels.ok()) {
+    const absl::string_view accepted = labels.status().message();
+    messages->push_back(Refusal(name, text, {accepted.data(), accepted.size()}));
+    return;
+  }
+  const auto is_name = [](const base::KeyValue& label) { return label.key == "service.name"; };
+  if (std::erase_if(*labels, is_name) > 0) {
+    messages->push_back(
+        absl::StrCat(std::string(name), ": service.name is left out; use PODO_SERVICE_NAME"));
+  }
+  config->labels = {*std::move(labels), std::string(name)};
+}
+
+}  // namespace podo

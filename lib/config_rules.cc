@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config_rules.h"
+
+#include <algorithm>
+#include <iterator>
+#include <limits>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "base/parse_value.h"
+#include "model/utf8.h"
+
+namespace podo {
+namespace {
+
+constexpr int64_t kSecondNs = 1'000'000'000;
+constexpr size_t kMaxServiceNameBytes = 255;
+constexpr size_t kMaxLabelKeyBytes = 256;
+constexpr size_t kMaxLabelValueBytes = 1024;
+
+template <typename T>
+struct Range {
+  T low;
+  T high;
+  const char* accepted;
+};
+
+// Above 10,000 per second a sample costs more time than lies between two of them.
+constexpr Range<double> kSampleHz = {1, 10'000, "a number from 1 to 10000"};
+// A record of 1024 frames is 8 KiB of a ring.
+constexpr Range<int64_t> kMaxFrames = {8, 1024, "a whole number from 8 to 1024"};
+constexpr Range<int64_t> kMaxThreads = {1, 65'536, "a whole number from 1 to 65536"};
+constexpr Range<int64_t> kIntervalNs = {kSecondNs / 10, 3600 * kSecondNs,
+                                        "a duration from 100ms to 1h, such as 10s"};
+constexpr Range<int64_t> kExitTimeoutNs = {0, 60 * kSecondNs,
+                                           "a duration from 0s to 60s, such as 500ms"};
+constexpr Range<uint64_t> kSymbolBytes = {uint64_t{1} << 20, std::numeric_limits<uint64_t>::max(),
+                                          "a size of at least 1MiB, such as 64MiB"};
+
+// False for NaN too.
+template <typename T>
+absl::StatusOr<T> InRange(const Range<T>& range, T value) {
+  if (value >= range.low && value <= range.high) return value;
+  return absl::InvalidArgumentError(range.accepted);
+}
+
+// The range's text replaces that of the parser: it says more.
+template <typename T>
+absl::StatusOr<T> InRange(const Range<T>& range, const absl::StatusOr<T>& parsed) {
+  if (!parsed.ok()) return absl::InvalidArgumentError(range.accepted);
+  return InRange(range, *parsed);
+}
+
+absl::StatusOr<uint32_t> Narrow(const absl::StatusOr<int64_t>& value) {
+  if (!value.ok()) return value.status();
+  return static_cast<uint32_t>(*value);
+}
+
+// Valid UTF-8 of at most `max_bytes`, no character cut in two.
+std::string Text(std::string_view text, size_t max_bytes) {
+  std::string valid = model::ToValidUtf8(text.substr(0, max_bytes + 4));
+  if (valid.size() <= max_bytes) return valid;
+  size_t end = max_bytes;
+  while (end > 0 && (static_cast<unsigned char>(valid[end]) & 0xC0) == 0x80) --end;
+  valid.resize(end);
+  return valid;
+}
+
+template <typename T, size_t kCount>
+absl::StatusOr<T> ParseWord(std::string_view text, const std::pair<const char*, T> (&words)[kCount],
+                            const char* accepted) {
+  const std::string lower = base::ToLowerAscii(base::TrimBlanks(text));
+  const auto found = std::find_if(std::begin(words), std::end(words),
+                                  [&](const auto& word) { return lower == word.first; });
+  if (found == std::end(words)) return absl::InvalidArgumentError(accepted);
+  return found->second;
+}
+
+}  // namespace
+
+absl::StatusOr<double> CheckSampleHz(double hz) { return InRange(kSampleHz, hz); }
+absl::StatusOr<uint32_t> CheckMaxFrames(int64_t frames) {
+  return Narrow(InRange(kMaxFrames, frames));
+}
+absl::StatusOr<uint32_t> CheckMaxThreads(int64_t threads) {
+  return Narrow(InRange(kMaxThreads, threads));
+}
+absl::StatusOr<int64_t> CheckIntervalNs(int64_t ns) { return InRange(kIntervalNs, ns); }
+absl::StatusOr<int64_t> CheckExitTimeoutNs(int64_t ns) { return InRange(kExitTimeoutNs, ns); }
+absl::StatusOr<uint64_t> CheckSymbolBytes(uint64_t bytes) { return InRange(kSymbolBytes, bytes); }
+
+absl::StatusOr<double> ParseSampleHz(std::string_view text) {
+  return InRange(kSampleHz, base::ParseNumber(text));
+}
+absl::StatusOr<uint32_t> ParseMaxFrames(std::string_view text) {
+  return Narrow(InRange(kMaxFrames, base::ParseInteger(text)));
+}
+absl::StatusOr<uint32_t> ParseMaxThreads(std::string_view text) {
+  return Narrow(InRange(kMaxThreads, base::ParseInteger(text)));
+}
+absl::StatusOr<int64_t> ParseIntervalNs(std::string_view text) {
+  return InRange(kIntervalNs, base::ParseDurationNs(text));
+}
+absl::StatusOr<int64_t> ParseExitTimeoutNs(std::string_view text) {
+  return InRange(kExitTimeoutNs, base::ParseDurationNs(text));
+}
+absl::StatusOr<uint64_t> ParseSymbolBytes(std::string_view text) {
+  return InRange(kSymbolBytes, base::ParseSizeBytes(text));
+}
+
+absl::StatusOr<Symbolize> ParseSymbolize(std::string_view text) {
+  static constexpr std::pair<const char*, Symbolize> kWords[] = {
+      {"full", Symbolize::kFull}, {"functions", Symbolize::kFunctions}, {"none", Symbolize::kNone}};
+  return ParseWord(text, kWords, "full, functions or none");
+}
+
+absl::StatusOr<base::LogLevel> ParseLogLevel(std::string_view text) {
+  using base::LogLevel;
+  static constexpr std::pair<const char*, LogLevel> kWords[] = {{"off", LogLevel::kOff},
+                                                                {"error", LogLevel::kError},
+                                                                {"warning", LogLevel::kWarning},
+                                                                {"info", LogLevel::kInfo}};
+  return ParseWord(text, kWords, "off, error, warning or info");
+}
+
+absl::StatusOr<std::string> ParseServiceName(std::string_view text) {
+  return Text(base::TrimBlanks(text), kMaxServiceNameBytes);
+}
+
+absl::StatusOr<Labels> ParseLabels(std::string_view text) {
+  absl::StatusOr<Labels> labels = base::ParseKeyValueList(text);
+  if (!labels.ok()) return labels.status();
+  for (base::KeyValue& label : *labels) {
+    label.key = Text(label.key, kMaxLabelKeyBytes);
+    label.value = Text(label.value, kMaxLabelValueBytes);
+  }
+  return labels;
+}
+
+}  // namespace podo

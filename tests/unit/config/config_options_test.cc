@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "config.h"
+
+namespace podo {
+namespace {
+
+using Lines = std::vector<std::string>;
+
+struct Applied {
+  Config config;
+  Lines messages;
+  absl::Status status;
+};
+
+Applied Apply(const podo_options& options, const std::vector<const char*>& environment = {}) {
+  Applied applied;
+  applied.config = ParseConfig(environment, false, "exe", &applied.messages);
+  applied.status = ApplyOptions(options, &applied.config, &applied.messages);
+  return applied;
+}
+
+podo_options Options() {
+  podo_options options = {};
+  options.size = sizeof options;
+  return options;
+}
+
+TEST_CASE("options without a field set change nothing") {
+  podo_options options = Options();
+  options.service_name = options.labels = options.export_to = options.symbolize = options.log = " ";
+  const Applied applied = Apply(options, {"PODO_SAMPLE_HZ=7", "PODO_EXPORT=file:///a/"});
+  CHECK(applied.status.ok());
+  CHECK(applied.messages.empty());
+  CHECK(applied.config.service_name.value == "unknown_service:exe");
+  CHECK(applied.config.sample_hz.source == "PODO_SAMPLE_HZ");
+  CHECK(applied.config.sinks.value.size() == 1);
+}
+
+TEST_CASE("a field that is set beats the environment and is remembered as the source") {
+  podo_options options = Options();
+  options.service_name = "code";
+  options.labels = "a=1";
+  options.export_to = "file:///x.html";
+  options.sample_hz = 50;
+  options.interval_ns = 1'000'000'000;
+  options.max_frames = 32;
+  options.max_threads = 8;
+  options.symbolize = "none";
+  options.symbol_bytes = 2 << 20;
+  options.exit_timeout_ns = 5'000'000;
+  options.log = "error";
+  const auto [config, messages, status] =
+      Apply(options, {"PODO_SERVICE_NAME=env", "PODO_LABELS=b=2", "PODO_SAMPLE_HZ=7",
+                      "PODO_EXPORT=file:///a/,file:///b/", "PODO_LOG=info",
+                      "OTEL_RESOURCE_ATTRIBUTES=team=x"});
+  CHECK(status.ok());
+  CHECK(messages == Lines{});
+  CHECK(config.service_name.value == "code");
+  CHECK(AllLabels(config) == Labels{{"team", "x"}, {"a", "1"}});
+  REQUIRE(config.sinks.value.size() == 1);
+  CHECK(config.sinks.value[0].url == "file:///x.html");
+  CHECK(config.sample_hz.value == 50);
+  CHECK(config.interval_ns.value == 1'000'000'000);
+  CHECK(config.max_frames.value == 32);
+  CHECK(config.max_threads.value == 8);
+  CHECK(config.symbolize.value == Symbolize::kNone);
+  CHECK(config.symbol_bytes.value == 2 << 20);
+  CHECK(config.exit_timeout_ns.value == 5'000'000);
+  CHECK(config.log.value == base::LogLevel::kError);
+  CHECK(config.sample_hz.source == "option sample_hz");
+}
+
+TEST_CASE("podo that is turned off by the environment stays off") {
+  podo_options options = Options();
+  options.sample_hz = 50;
+  CHECK(!Apply(options, {"PODO_ENABLED=false"}).config.enabled.value);
+  CHECK(!Apply(options, {"OTEL_SDK_DISABLED=true"}).config.enabled.value);
+}
+
+TEST_CASE("a value that is not accepted is reported and the environment's stays") {
+  podo_options options = Options();
+  options.labels = "oops";
+  options.export_to = "nonsense";
+  options.sample_hz = std::nan("");
+  options.interval_ns = static_cast<uint64_t>(-5);
+  options.max_frames = 5000;
+  options.max_threads = UINT32_MAX;
+  options.symbolize = "all";
+  options.symbol_bytes = 5;
+  options.exit_timeout_ns = UINT64_MAX;
+  options.log = "loud";
+  const auto [config, messages, status] =
+      Apply(options, {"PODO_SAMPLE_HZ=7", "PODO_LABELS=b=2", "PODO_INTERVAL=1s"});
+  CHECK(status.ok());
+  CHECK(messages.size() == 10);
+  for (const std::string& line : messages) CHECK(line.starts_with("option "));
+  CHECK(messages[2].starts_with("option sample_hz=\"nan\" is not accepted; accepted: a number"));
+  CHECK(config.sample_hz.value == 7);
+  CHECK(AllLabels(config) == Labels{{"b", "2"}});
+  CHECK(config.interval_ns.value == 1'000'000'000);
+  CHECK(config.max_frames.value == 256);
+}
+
+TEST_CASE("fields beyond the caller's size are not read, and a missing size is an error") {
+  podo_options options = Options();
+  options.service_name = "code";
+  options.sample_hz = 50;
+  options.log = "error";
+  options.size = offsetof(podo_options, sample_hz);
+  CHECK(Apply(options).config.service_name.value == "code");
+  CHECK(Apply(options).config.sample_hz.value == 100);
+  options.size = sizeof options + 64;  // a newer caller
+  CHECK(Apply(options).config.log.value == base::LogLevel::kError);
+  for (const size_t size : {size_t{0}, size_t{4}, sizeof options.size}) {
+    options.size = size;
+    const Applied applied = Apply(options);
+    CHECK(absl::IsInvalidArgument(applied.status));
+    CHECK(applied.config.service_name.value == "unknown_service:exe");
+  }
+}
+
+}  // namespace
+}  // namespace podo

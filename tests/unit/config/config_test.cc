@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+#include "config_variables.h"
+
+namespace podo {
+namespace {
+
+using Lines = std::vector<std::string>;
+
+struct Parsed {
+  Config config;
+  Lines messages;
+};
+
+Parsed Parse(const std::vector<std::string>& environment, bool secure = false) {
+  std::vector<const char*> entries;
+  for (const std::string& entry : environment) entries.push_back(entry.c_str());
+  Parsed parsed;
+  parsed.config = ParseConfig(entries, secure, "exe", &parsed.messages);
+  return parsed;
+}
+
+bool Contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+// The one message; "" if there is not exactly one.
+std::string OnlyLine(const Parsed& parsed) {
+  CHECK(parsed.messages.size() == 1);
+  return parsed.messages.size() == 1 ? parsed.messages[0] : "";
+}
+
+// Every setting as text, to see that nothing changed.
+std::string Describe(const Config& c) {
+  std::string text = c.service_name.value + "|";
+  for (const base::KeyValue& label : AllLabels(c)) text += label.key + "=" + label.value + ",";
+  for (const double value :
+       {double(c.enabled.value), double(c.sinks.value.size()), c.sample_hz.value,
+        double(c.max_frames.value), double(c.max_threads.value), double(c.interval_ns.value),
+        double(int(c.symbolize.value)), double(c.symbol_bytes.value),
+        double(c.flush_on_sigterm.value), double(c.exit_timeout_ns.value),
+        double(int(c.log.value))}) {
+    text += "|" + std::to_string(value);
+  }
+  return text;
+}
+
+TEST_CASE("an empty environment gives the documented defaults without a word") {
+  const auto [config, messages] = Parse({});
+  CHECK(messages.empty());
+  CHECK(config.enabled.value);
+  CHECK(config.service_name.value == "unknown_service:exe");
+  CHECK(AllLabels(config).empty());
+  CHECK(config.sinks.value.empty());
+  CHECK(config.sample_hz.value == 100);
+  CHECK(config.max_frames.value == 256);
+  CHECK(config.max_threads.value == 1024);
+  CHECK(config.interval_ns.value == 10'000'000'000);
+  CHECK(config.symbolize.value == Symbolize::kFull);
+  CHECK(config.symbol_bytes.value == 67'108'864);
+  CHECK(!config.flush_on_sigterm.value);
+  CHECK(config.exit_timeout_ns.value == 2'000'000'000);
+  CHECK(config.log.value == base::LogLevel::kWarning);
+  CHECK(config.log.source == "default");
+}
+
+TEST_CASE("every available variable is taken and remembered as the source") {
+  const auto [config, messages] =
+      Parse({"PODO_ENABLED=TRUE", "PODO_SERVICE_NAME= pay ", "PODO_LABELS=a=1,b=x%2Cy",
+             "PODO_EXPORT=file:///a/,file:///b.html", "PODO_SAMPLE_HZ=99.5", "PODO_MAX_FRAMES=64",
+             "PODO_MAX_THREADS=16", "PODO_INTERVAL=500ms", "PODO_SYMBOLIZE=Functions",
+             "PODO_SYMBOL_BYTES=1MiB", "PODO_FLUSH_ON_SIGTERM=1", "PODO_EXIT_TIMEOUT=0s",
+             "PODO_LOG=info", "PODO_CLOCK=itimer", "PODO_PROFILES=cpu", "PODO_FORK=off",
+             "PODO_SIGNAL=PROF", "PODO_COMPRESSION=gzip"});
+  CHECK(messages == Lines{});
+  CHECK(config.service_name.value == "pay");
+  CHECK(AllLabels(config) == Labels{{"a", "1"}, {"b", "x,y"}});
+  REQUIRE(config.sinks.value.size() == 2);
+  CHECK(config.sinks.value[1].url == "file:///b.html");
+  CHECK(config.sample_hz.value == 99.5);
+  CHECK(config.max_frames.value == 64);
+  CHECK(config.max_threads.value == 16);
+  CHECK(config.interval_ns.value == 500'000'000);
+  CHECK(config.symbolize.value == Symbolize::kFunctions);
+  CHECK(config.symbol_bytes.value == 1'048'576);
+  CHECK(config.flush_on_sigterm.value);
+  CHECK(config.exit_timeout_ns.value == 0);
+  CHECK(config.log.value == base::LogLevel::kInfo);
+  CHECK(config.sample_hz.source == "PODO_SAMPLE_HZ");
+  CHECK(config.sinks.source == "PODO_EXPORT");
+}
+
+TEST_CASE("empty is unset, and of equal names the first counts") {
+  Lines empty;
+  for (const Variable& variable : KnownVariables())
+    empty.push_back(std::string(variable.name) + "=");
+  empty.insert(empty.end(), {"OTEL_SERVICE_NAME=", "OTEL_RESOURCE_ATTRIBUTES=  ",
+                             "OTEL_SDK_DISABLED=", "OTEL_EXPORTER_OTLP_ENDPOINT="});
+  CHECK(Parse(empty).messages == Lines{});
+  CHECK(Describe(Parse(empty).config) == Describe(Parse({}).config));
+  CHECK(Parse({"PODO_SAMPLE_HZ=7", "PODO_SAMPLE_HZ=8"}).config.sample_hz.value == 7);
+}
+
+TEST_CASE("garbage is reported in one line with name, value and what is accepted, then unset") {
+  struct Case {
+    std::string name, value, accepted;
+  };
+  const Case cases[] = {
+      {"PODO_ENABLED", "maybe", "true, false, 1 or 0"},
+      {"PODO_LABELS", "a", "key=value"},
+      {"PODO_LABELS", "a=%zz", "key=value"},
+      {"PODO_EXPORT", "nonsense", "file:///directory/"},
+      {"PODO_SAMPLE_HZ", "fast", "from 1 to 10000"},
+      {"PODO_SAMPLE_HZ", "0", "from 1 to 10000"},
+      {"PODO_SAMPLE_HZ", "10001", "from 1 to 10000"},
+      {"PODO_SAMPLE_HZ", "nan", "from 1 to 10000"},
+      {"PODO_CLOCK", "thread", "itimer (in this version)"},
+      {"PODO_CLOCK", "sundial", "itimer (in this version)"},
+      {"PODO_PROFILES", "cpu,heap", "cpu (in this version)"},
+      {"PODO_FORK", "child", "off (in this version)"},
+      {"PODO_SIGNAL", "USR1", "PROF (in this version)"},
+      {"PODO_COMPRESSION", "zstd", "gzip (in this version)"},
+      {"PODO_MAX_FRAMES", "7", "from 8 to 1024"},
+      {"PODO_MAX_FRAMES", "1025", "from 8 to 1024"},
+      {"PODO_MAX_FRAMES", "99.5", "from 8 to 1024"},
+      {"PODO_MAX_THREADS", "0", "from 1 to 65536"},
+      {"PODO_MAX_THREADS", "65537", "from 1 to 65536"},
+      {"PODO_INTERVAL", "10", "from 100ms to 1h"},
+      {"PODO_INTERVAL", "99ms", "from 100ms to 1h"},
+      {"PODO_INTERVAL", "61m", "from 100ms to 1h"},
+      {"PODO_SYMBOLIZE", "everything", "full, functions or none"},
+      {"PODO_SYMBOL_BYTES", "64MB", "at least 1MiB"},
+      {"PODO_SYMBOL_BYTES", "1048575", "at least 1MiB"},
+      {"PODO_FLUSH_ON_SIGTERM", "yes", "true, false, 1 or 0"},
+      {"PODO_EXIT_TIMEOUT", "61s", "from 0s to 60s"},
+      {"PODO_EXIT_TIMEOUT", "-1s", "from 0s to 60s"},
+      {"PODO_LOG", "verbose", "off, error, warning or info"},
+      {"OTEL_SDK_DISABLED", "1", "true or false"},
+      {"OTEL_RESOURCE_ATTRIBUTES", "service.name=x,oops", "key=value"},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.name);
+    CAPTURE(c.value);
+    const Parsed parsed = Parse({c.name + "=" + c.value});
+    const std::string line = OnlyLine(parsed);
+    CAPTURE(line);
+    CHECK(line.starts_with(c.name));
+    CHECK(Contains(line, c.value));
+    CHECK(Contains(line, c.accepted));
+    CHECK(Describe(parsed.config) == Describe(Parse({}).config));
+  }
+}
+
+TEST_CASE("a variable of a later version is named in one line, without its value") {
+  for (const char* known :
+       {"PODO_HEADERS", "PODO_TENANT", "PODO_CERTIFICATE", "PODO_CLIENT_CERTIFICATE",
+        "PODO_CLIENT_KEY", "PODO_SPOOL_DIR", "PODO_SPOOL_BYTES", "PODO_HISTORY_BYTES",
+        "PODO_HISTORY_DIR", "PODO_LISTEN", "PODO_LISTEN_TOKEN_FILE", "PODO_MAX_OVERHEAD",
+        "PODO_LABEL_SETS"}) {
+    const std::string name = known;
+    CHECK(OnlyLine(Parse({name + "=hunter2"})) ==
+          name + " is known but not available in this version; ignored");
+  }
+}
+
+TEST_CASE("an unknown name is reported with the nearest known one, its value is not") {
+  CHECK(OnlyLine(Parse({"PODO_INTERVALL=hunter2"})) ==
+        "PODO_INTERVALL is not known and ignored; the nearest known name is PODO_INTERVAL");
+  Lines many;
+  for (int i = 0; i < 100; ++i) many.push_back("PODO_X" + std::to_string(i) + "=1");
+  const Lines messages = Parse(many).messages;
+  CHECK(messages.size() == 9);
+  CHECK(messages.back() == "92 more PODO_ names are not known and ignored");
+  CHECK(Parse({"PODOX=1", "podo_x=1", "=PODO_=", "MY_PODO_X=1", "x"}).messages.empty());
+  CHECK(Parse({"PODO_NOVALUE"}).messages.size() == 1);
+}
+
+TEST_CASE("a line about a value stays short and valid text") {
+  const std::string line = OnlyLine(Parse({"PODO_INTERVAL=\xFF" + std::string(100'000, 'x')}));
+  CHECK(line.size() < 300);
+  CHECK(Contains(line, "\xEF\xBF\xBD"));
+  CHECK(OnlyLine(Parse({"PODO_" + std::string(100'000, 'X') + "=1"})).size() < 300);
+}
+
+TEST_CASE("the service name comes from the strongest source that is set") {
+  struct Case {
+    Lines environment;
+    std::string name, source;
+  };
+  const std::string attributes = "OTEL_RESOURCE_ATTRIBUTES=service.name=att,team=x";
+  const Case cases[] = {
+      {{"PODO_SERVICE_NAME=podo", "OTEL_SERVICE_NAME=otel", attributes},
+       "podo",
+       "PODO_SERVICE_NAME"},
+      {{"OTEL_SERVICE_NAME=otel", attributes}, "otel", "OTEL_SERVICE_NAME"},
+      {{attributes}, "att", "OTEL_RESOURCE_ATTRIBUTES"},
+      {{"PODO_SERVICE_NAME=", "OTEL_SERVICE_NAME=", attributes}, "att", "OTEL_RESOURCE_ATTRIBUTES"},
+      {{"OTEL_RESOURCE_ATTRIBUTES=service.name="}, "unknown_service:exe", "default"},
+      {{"PODO_SERVICE_NAME=a\xFF"}, "a\xEF\xBF\xBD", "PODO_SERVICE_NAME"},
+      {{"PODO_SERVICE_NAME=" + std::string(5000, 'n')}, std::string(255, 'n'), "PODO_SERVICE_NAME"},
+  };
+  for (const Case& c : cases) {
+    const auto [config, messages] = Parse(c.environment);
+    CHECK(config.service_name.value == c.name);
+    CHECK(config.service_name.source == c.source);
+    CHECK(messages.empty());
+    for (const base::KeyValue& label : AllLabels(config)) CHECK(label.key != "service.name");
+  }
+}
+
+TEST_CASE("a cut name ends with a whole character") {
+  const std::string e = "\xC3\xA9";
+  std::string name = "x";
+  for (int i = 0; i < 200; ++i) name += e;
+  CHECK(Parse({"PODO_SERVICE_NAME=" + name}).config.service_name.value == name.substr(0, 255));
+  CHECK(Parse({"PODO_SERVICE_NAME=x" + name}).config.service_name.value ==
+        "x" + name.substr(0, 253));
+}
+
+TEST_CASE("labels stand beside resource attributes, win over them, and are no service name") {
+  CHECK(AllLabels(Parse({"OTEL_RESOURCE_ATTRIBUTES=a=1,b=2", "PODO_LABELS=b=3,c=4"}).config) ==
+        Labels{{"a", "1"}, {"b", "3"}, {"c", "4"}});
+  const Parsed named = Parse({"PODO_LABELS=service.name=x,c=4"});
+  CHECK(OnlyLine(named) == "PODO_LABELS: service.name is left out; use PODO_SERVICE_NAME");
+  CHECK(AllLabels(named.config) == Labels{{"c", "4"}});
+  CHECK(named.config.service_name.value == "unknown_service:exe");
+  const Labels cut = AllLabels(
+      Parse({"PODO_LABELS=" + std::string(999, 'k') + "=" + std::string(9999, 'v')}).config);
+  REQUIRE(cut.size() == 1);
+  CHECK(cut[0].key.size() == 256);
+  CHECK(cut[0].value.size() == 1024);
+}
+
+TEST_CASE("what turns podo off, and that it is silent then") {
+  struct Case {
+    Lines environment;
+    bool enabled;
+  };
+  const Case cases[] = {
+      {{"PODO_ENABLED=false"}, false},
+      {{"PODO_ENABLED=0"}, false},
+      {{"OTEL_SDK_DISABLED=true"}, false},
+      {{"OTEL_SDK_DISABLED=TRUE"}, false},
+      {{"OTEL_SDK_DISABLED=false"}, true},
+      {{"PODO_ENABLED=true", "OTEL_SDK_DISABLED=true"}, true},  // PODO_* beats OTEL_*
+      {{"PODO_ENABLED=false", "PODO_TYPO=1", "PODO_LISTEN=x", "PODO_INTERVAL=x"}, false},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.environment[0]);
+    CHECK(Parse(c.environment).config.enabled.value == c.enabled);
+    CHECK(Parse(c.environment).messages == Lines{});
+  }
+  CHECK(!Parse({"PODO_ENABLED=maybe", "OTEL_SDK_DISABLED=true"}).config.enabled.value);
+}
+
+TEST_CASE("one bad sink leaves the others, and no password of a URL is printed") {
+  const Parsed parsed = Parse({"PODO_EXPORT=file:///a/,otlp+http://u:hunter2@h:4318"});
+  CHECK(parsed.config.sinks.value.size() == 1);
+  CHECK(OnlyLine(parsed) ==
+        "PODO_EXPORT: otlp+http:... is a sink that is not available in this version; left out");
+}
+
+TEST_CASE("an OpenTelemetry endpoint is mentioned only where it would be used") {
+  const std::string generic = "OTEL_EXPORTER_OTLP_ENDPOINT=http://u:hunter2@h:4318";
+  const std::string profiles = "OTEL_EXPORTER_OTLP_PROFILES_ENDPOINT=http://u:hunter2@h:4318";
+  CHECK(OnlyLine(Parse({generic})).starts_with("OTEL_EXPORTER_OTLP_ENDPOINT is set, but"));
+  CHECK(OnlyLine(Parse({generic, profiles}))
+            .starts_with("OTEL_EXPORTER_OTLP_PROFILES_ENDPOINT is set, but"));
+  CHECK(!Contains(OnlyLine(Parse({generic})), "hunter2"));
+  CHECK(Parse({generic, "PODO_EXPORT=none"}).messages.empty());
+}
+
+TEST_CASE("a secure execution ignores everything and says so in one line") {
+  const Parsed parsed = Parse({"PODO_ENABLED=false", "PODO_EXPORT=file:///etc/x.html",
+                               "PODO_TYPO=1", "OTEL_SERVICE_NAME=x"},
+                              /*secure=*/true);
+  CHECK(Contains(OnlyLine(parsed), "are ignored"));
+  CHECK(Describe(parsed.config) == Describe(Parse({}).config));
+  CHECK(Parse({"PATH=/bin", "HOME=/root"}, /*secure=*/true).messages.empty());
+}
+
+TEST_CASE("the configuration of this process can be read") {
+  Lines messages;
+  CHECK(setenv("PODO_SAMPLE_HZ", "42", 1) == 0);
+  const Config config = ReadProcessConfig(&messages);
+  unsetenv("PODO_SAMPLE_HZ");
+  CHECK(config.sample_hz.value == 42);
+  CHECK(config.service_name.value == "unknown_service:podo_unit_config");
+}
+
+}  // namespace
+}  // namespace podo
