@@ -63,9 +63,10 @@ Config ParseConfig(absl::Span<const char* const> entries, bool secure, std::stri
 absl::Status ApplyOptions(const podo_options& options, Config* config,
                           std::vector<std::string>* messages);
 
-// ParseConfig on this process: its environment, AT_SECURE, /proc/self/exe. Reads `environ` as
-// getenv does, so no thread may call setenv meanwhile.
-Config ReadProcessConfig(std::vector<std::string>* messages);
+// ParseConfig on this process: its environment, AT_SECURE, /proc/self/exe. `environment` is a copy
+// taken before main (the preload library's), or null: then `environ` is read as getenv does, so no
+// thread may call setenv meanwhile.
+Config ReadProcessConfig(const char* const* environment, std::vector<std::string>* messages);
 
 // What every profile is labelled with: the attributes, then the labels, which win on equal keys.
 Labels AllLabels(const Config& config);

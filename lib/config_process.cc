@@ -28,10 +28,11 @@ std::string ExecutableName() {
 
 }  // namespace
 
-Config ReadProcessConfig(std::vector<std::string>* messages) {
+Config ReadProcessConfig(const char* const* environment, std::vector<std::string>* messages) {
+  const char* const* entries = environment != nullptr ? environment : environ;
   size_t count = 0;
-  while (environ != nullptr && environ[count] != nullptr) ++count;
-  return ParseConfig({environ, count}, getauxval(AT_SECURE) != 0, ExecutableName(), messages);
+  while (entries != nullptr && entries[count] != nullptr) ++count;
+  return ParseConfig({entries, count}, getauxval(AT_SECURE) != 0, ExecutableName(), messages);
 }
 
 }  // namespace podo

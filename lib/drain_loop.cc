@@ -94,6 +94,7 @@ void DrainLoop::Run() {
     const bool stopping = stop_.load(std::memory_order_acquire);
     const uint64_t asked = flush_asked_.load(std::memory_order_acquire);
     DrainOnce();
+    if (host_took_over_.load(std::memory_order_relaxed)) LogTakeover();
     if (base::SteadyClockNs() >= next_housekeeping_ns_) Housekeep();
     const bool over = base::SteadyClockNs() - begin_.steady_ns >= settings_.window_ns;
     box_->flush_id = asked;
@@ -138,16 +139,30 @@ void DrainLoop::Housekeep() {
 }
 
 void DrainLoop::CheckSignals() {
-  if (host_took_over_.load(std::memory_order_relaxed) || exec_pending.load() != 0) return;
-  if (state_->armed.load(std::memory_order_relaxed) == 0) return;  // Stop() is at work
+  if (forked_.load(std::memory_order_relaxed)) LogFork();
+  if (exec_pending.load() != 0 || state_->armed.load(std::memory_order_relaxed) == 0) return;
   if (capture::StillOurs(settings_.period_ns)) return;
   if (exec_pending.load() != 0) return;  // an exec began in between
   state_->armed.store(0, std::memory_order_seq_cst);
   capture::DisarmTimer(settings_.period_ns);
-  threads_->BlockSigprof();
   host_took_over_.store(true, std::memory_order_relaxed);
+}
+
+void DrainLoop::LogTakeover() {
+  if (takeover_logged_) return;
+  takeover_logged_ = true;
+  threads_->BlockSigprof();
   base::Log(base::LogLevel::kWarning,
             "SIGPROF or ITIMER_PROF was taken by the program; profiling is off");
+}
+
+void DrainLoop::LogFork() {
+  if (fork_logged_) return;
+  fork_logged_ = true;
+  // In a process tree under the preload library a child that execs is profiled under its own name,
+  // and shells fork all the time: not worth a warning there.
+  base::Log(settings_.in_process_tree ? base::LogLevel::kInfo : base::LogLevel::kWarning,
+            "the process forked; its children are not profiled");
 }
 
 bool DrainLoop::LastOnesAlive() const {

@@ -25,6 +25,7 @@ class DrainLoop {
     int64_t window_ns;
     uint64_t period_ns;
     double hz;
+    bool in_process_tree;  // preloaded: children that exec are profiled by themselves
   };
 
   DrainLoop(capture::State* state, capture::ModuleWatch* modules, OwnThreads* threads,
@@ -42,6 +43,13 @@ class DrainLoop {
   // The next thread's side of the hand-over: the closed window, or nullptr.
   WindowBox* TakeClosed() { return closed_.exchange(nullptr, std::memory_order_acquire); }
 
+  // From a fork handler of the parent; wait-free.
+  void NoteFork() { forked_.store(true, std::memory_order_relaxed); }
+  // The preload library saw it: async-signal-safe.
+  void NoteHostTakeover() {
+    host_took_over_.store(true, std::memory_order_relaxed);
+    wakeup_.Post();
+  }
   // Set by the drain when the host took SIGPROF or the timer behind podo's back.
   bool host_took_over() const { return host_took_over_.load(std::memory_order_relaxed); }
   // Loops completed: what the drain held before two more of them it holds no longer.
@@ -67,6 +75,8 @@ class DrainLoop {
   WindowBox* NextBox();
   void AdaptInterval();
   void CheckSignals();
+  void LogTakeover();
+  void LogFork();
   bool LastOnesAlive() const;
 
   capture::State* state_;
@@ -87,6 +97,9 @@ class DrainLoop {
   std::atomic<uint64_t> flush_asked_{0};
   std::atomic<bool> stop_{false};
   std::atomic<bool> host_took_over_{false};
+  std::atomic<bool> forked_{false};
+  bool fork_logged_ = false;
+  bool takeover_logged_ = false;
   std::atomic<bool> modules_changed_{false};
   std::atomic<bool> saw_asleep_{false};
   std::atomic<uint64_t> epoch_{0};

@@ -23,6 +23,16 @@ namespace {
 
 using Action = struct sigaction;
 
+int RawSetitimer(int which, const itimerval* timer, itimerval* old) {
+  return static_cast<int>(syscall(SYS_setitimer, which, timer, old));
+}
+int RawGetitimer(int which, itimerval* timer) {
+  return static_cast<int>(syscall(SYS_getitimer, which, timer));
+}
+
+// Set once, before threads of podo exist.
+constinit SignalCalls g_calls = {__sigaction, RawSetitimer, RawGetitimer};
+
 bool IsOurs(const Action& action) {
   return (action.sa_flags & SA_SIGINFO) != 0 && action.sa_sigaction == podo_sigprof_entry;
 }
@@ -34,7 +44,7 @@ bool IsFree(const Action& action) {
 
 Action Current() {
   Action action = {};
-  __sigaction(SIGPROF, nullptr, &action);
+  g_calls.sigaction(SIGPROF, nullptr, &action);
   return action;
 }
 
@@ -54,7 +64,7 @@ uint64_t PeriodNs(const itimerval& timer) {
 
 itimerval CurrentTimer() {
   itimerval timer = {};
-  syscall(SYS_getitimer, ITIMER_PROF, &timer);
+  g_calls.getitimer(ITIMER_PROF, &timer);
   return timer;
 }
 
@@ -67,12 +77,14 @@ timeval Microseconds(uint64_t ns) {
           static_cast<suseconds_t>(ns % 1'000'000'000 / 1000)};
 }
 
-long SetTimer(uint64_t period_ns, uint64_t first_ns) {
+int SetTimer(uint64_t period_ns, uint64_t first_ns) {
   const itimerval timer = {Microseconds(period_ns), Microseconds(first_ns)};
-  return syscall(SYS_setitimer, ITIMER_PROF, &timer, nullptr);
+  return g_calls.setitimer(ITIMER_PROF, &timer, nullptr);
 }
 
 }  // namespace
+
+void UseSignalCalls(const SignalCalls& calls) { g_calls = calls; }
 
 SignalOwner FindSignalOwner(std::string* where) {
   const Action action = Current();
@@ -98,7 +110,8 @@ absl::Status InstallHandler() {
   action.sa_sigaction = podo_sigprof_entry;
   action.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
   sigfillset(&action.sa_mask);
-  if (__sigaction(SIGPROF, &action, nullptr) != 0) {
+  if (g_calls.sigaction(SIGPROF, &action, nullptr) != 0) {
+    if (errno == EBUSY) return absl::AlreadyExistsError("the program uses SIGPROF itself");
     return absl::InternalError(absl::StrCat("sigaction(SIGPROF): ", std::strerror(errno)));
   }
   return absl::OkStatus();
@@ -106,6 +119,7 @@ absl::Status InstallHandler() {
 
 absl::Status ArmTimer(uint64_t period_ns, uint64_t first_ns) {
   if (SetTimer(period_ns, first_ns) != 0) {
+    if (errno == EBUSY) return absl::AlreadyExistsError("the program uses ITIMER_PROF itself");
     return absl::InternalError(absl::StrCat("setitimer(ITIMER_PROF): ", std::strerror(errno)));
   }
   return absl::OkStatus();
@@ -124,9 +138,9 @@ void ReleaseForExec(uint64_t period_ns) {
   if (!IsOurs(Current())) return;  // the host's disposition is the host's
   Action action = {};
   action.sa_handler = SIG_IGN;
-  __sigaction(SIGPROF, &action, nullptr);
+  g_calls.sigaction(SIGPROF, &action, nullptr);
   action.sa_handler = SIG_DFL;
-  __sigaction(SIGPROF, &action, nullptr);
+  g_calls.sigaction(SIGPROF, &action, nullptr);
 }
 
 void RetakeAfterExec(uint64_t period_ns) {
@@ -135,7 +149,7 @@ void RetakeAfterExec(uint64_t period_ns) {
   action.sa_sigaction = podo_sigprof_entry;
   action.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
   sigfillset(&action.sa_mask);
-  __sigaction(SIGPROF, &action, nullptr);
+  g_calls.sigaction(SIGPROF, &action, nullptr);
   if (period_ns != 0) SetTimer(period_ns, period_ns);
 }
 

@@ -6,12 +6,25 @@
 #ifndef PODO_LIB_CAPTURE_PROFILING_TIMER_H_
 #define PODO_LIB_CAPTURE_PROFILING_TIMER_H_
 
+#include <signal.h>
+#include <sys/time.h>
+
 #include <cstdint>
 #include <string>
 
 #include "absl/status/status.h"
 
 namespace podo::capture {
+
+// How SIGPROF and ITIMER_PROF are set. The preload library, which watches the host's own calls,
+// lends its table (preload/hooks.h); without it they are glibc's __sigaction and raw system calls.
+struct SignalCalls {
+  int (*sigaction)(int signal, const struct sigaction* action, struct sigaction* old);
+  int (*setitimer)(int which, const struct itimerval* timer, struct itimerval* old);
+  int (*getitimer)(int which, struct itimerval* timer);
+};
+// Before anything else here is called.
+void UseSignalCalls(const SignalCalls& calls);
 
 // Who holds SIGPROF and ITIMER_PROF now.
 enum class SignalOwner { kNobody, kThisPodo, kOtherPodo, kHost };

@@ -31,6 +31,13 @@ struct Counters {
   std::atomic<uint64_t> ticks, taken, ring_full, no_ring, nested, paused, own, foreign;
   // Of the taken ones:
   std::atomic<uint64_t> truncated, incomplete, residue, residue_limited, frame_pointer;
+
+  void Reset() {
+    for (auto* counter : {&ticks, &taken, &ring_full, &no_ring, &nested, &paused, &own, &foreign,
+                          &truncated, &incomplete, &residue, &residue_limited, &frame_pointer}) {
+      counter->store(0, std::memory_order_relaxed);
+    }
+  }
 };
 
 inline constexpr uint32_t kResiduePoolSize = 32;  // power of two; bits of one word

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// Puts the stages together: capture -> aggregate -> symbolize -> encode -> export.
+#ifndef PODO_LIB_PIPELINE_H_
+#define PODO_LIB_PIPELINE_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "base/wakeup.h"
+#include "capture/module_watch.h"
+#include "capture/state.h"
+#include "config.h"
+#include "drain_loop.h"
+#include "export_loop.h"
+#include "module_loop.h"
+#include "own_threads.h"
+#include "podo/podo_c.h"
+#include "symbol_loop.h"
+
+namespace podo {
+
+// One run of profiling, from Start to Stop. On the heap and never destroyed by exit: its threads
+// may still be running then.
+class Pipeline {
+ public:
+  // Maps, starts threads, installs the handler, arms. On an error nothing is left behind but the
+  // state mapping (capture/state.h). `state` is reused by the next run.
+  static absl::StatusOr<std::unique_ptr<Pipeline>> Start(const Config& config, bool shares_names);
+  ~Pipeline();
+
+  // False on timeout. Any thread.
+  bool Flush(int64_t limit_ns);
+  // Disarms, flushes, ends the threads; false if they did not end in time (then the object must be
+  // leaked).
+  bool Stop(int64_t limit_ns);
+  // After Stop(), if the process goes on: the rings' pages go back to the kernel.
+  void GiveBackMemory();
+
+  void FillStats(podo_stats* stats) const;
+  bool host_took_over() const { return drain_->host_took_over(); }
+
+  // Async-signal-safe.
+  void PrepareExec();
+  void ExecFailed();
+  // The preload library saw the host take the signal; async-signal-safe.
+  void HostTakesSignal();
+  // A fork happened: the drain says once that children are not profiled.
+  void NoteFork() { drain_->NoteFork(); }
+
+ private:
+  struct Rate {
+    double hz;
+    uint64_t period_ns;
+  };
+  static Rate ChooseRate(const Config& config);
+  explicit Pipeline(const Config& config, Rate rate, capture::State* state, bool shares_names);
+  absl::Status StartThreads();
+  void Disarm();
+  void LogTotals() const;
+  bool InThisProcess() const;
+  void DrainThread();
+  void MeasureLayout();
+
+  const Rate rate_;
+  const int64_t begin_cpu_ns_;
+  capture::State* const state_;
+  OwnThreads threads_;
+  capture::ModuleWatch modules_;
+  symbolize::Symbolizer symbolizer_;
+  SymbolLoop symbols_;
+  std::unique_ptr<ExportLoop> exports_;
+  base::Wakeup module_wakeup_;
+  std::unique_ptr<ModuleLoop> module_loop_;
+  std::unique_ptr<DrainLoop> drain_;
+  std::atomic<uint64_t> flush_id_{0};
+  void* drain_stack_ = nullptr;
+};
+
+}  // namespace podo
+
+#endif  // PODO_LIB_PIPELINE_H_

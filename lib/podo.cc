@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+// The C ABI: one run of profiling a process, its beginning and its end.
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/owned_fd.h"
+#include "capture/profiling_timer.h"
+#include "config.h"
+#include "exit_signal.h"
+#include "pipeline.h"
+#include "podo/podo_c.h"
+#include "preload/hooks.h"
+
+namespace podo {
+namespace {
+
+// Constant-initialised and trivially destroyed: a host may call in before this library's dynamic
+// initialisation and after its exit handlers.
+struct Process {
+  std::mutex mutex;                          // of Start and Stop
+  std::atomic<Pipeline*> pipeline{nullptr};  // the run, if any
+  std::atomic<int> users{0};                 // calls that may hold the pointer
+  podo_stats last[2] = {};                   // of finished runs, used in turn
+  std::atomic<int> last_index{-1};
+  std::atomic<int64_t> exit_timeout_ns{0};
+  std::atomic<bool> exiting{false};
+  std::atomic<bool> fork_child{false};
+  std::atomic<bool> hooks_registered{false};
+  std::atomic<const podo_preload_calls*> preload{nullptr};
+};
+constinit Process g_process;
+
+// Keeps the run alive during a call. seq_cst on both sides: either Stop() sees the user, or the
+// user sees that the run is over. Wait-free, async-signal-safe.
+class CurrentRun {
+ public:
+  CurrentRun() {
+    g_process.users.fetch_add(1, std::memory_order_seq_cst);
+    run_ = g_process.pipeline.load(std::memory_order_seq_cst);
+  }
+  ~CurrentRun() { g_process.users.fetch_sub(1, std::memory_order_release); }
+  CurrentRun(const CurrentRun&) = delete;
+  CurrentRun& operator=(const CurrentRun&) = delete;
+  explicit operator bool() const { return run_ != nullptr; }
+  Pipeline* operator->() const { return run_; }
+
+ private:
+  Pipeline* run_;
+};
+
+podo_status MakeStatus(podo_code code, const std::string& message) {
+  podo_status status = {code, {0}};
+  std::snprintf(status.message, sizeof status.message, "%s", message.c_str());
+  return status;
+}
+
+podo_status Refuse(podo_code code, const std::string& message) {
+  base::Log(base::LogLevel::kWarning, message);
+  return MakeStatus(code, message);
+}
+
+// The child of a fork: unprofiled, silent, without podo's descriptors. Its state mapping reads as
+// zeros already (MADV_WIPEONFORK). The parent's objects are left alone: other threads may have held
+// their locks.
+void AtForkInChild() {
+  g_process.fork_child.store(true, std::memory_order_relaxed);
+  g_process.pipeline.store(nullptr, std::memory_order_relaxed);
+  base::CloseOwnedFdsInForkChild();
+}
+
+void AtForkInParent() {
+  if (const CurrentRun run; run) run->NoteFork();
+}
+
+void FlushAtExit() {
+  if (g_process.exiting.exchange(true, std::memory_order_relaxed)) return;
+  const CurrentRun run;
+  if (run) run->Stop(g_process.exit_timeout_ns.load(std::memory_order_relaxed));
+}
+
+void RegisterHooks() {
+  if (g_process.hooks_registered.exchange(true, std::memory_order_relaxed)) return;
+  pthread_atfork(nullptr, AtForkInParent, AtForkInChild);
+  at_quick_exit(FlushAtExit);
+}
+
+podo_status CheckSignalFree() {
+  std::string where;
+  switch (capture::FindSignalOwner(&where)) {
+    case capture::SignalOwner::kNobody:
+      return MakeStatus(PODO_OK, "");
+    case capture::SignalOwner::kOtherPodo:
+      return Refuse(PODO_SECOND_COPY,
+                    absl::StrCat("another copy of podo profiles this process: ", where));
+    default:
+      return Refuse(PODO_SIGNAL_TAKEN,
+                    absl::StrCat("the program uses SIGPROF or ITIMER_PROF itself",
+                                 where.empty() ? "" : absl::StrCat(" (handler in ", where, ")"),
+                                 "; not profiling"));
+  }
+}
+
+podo_status StartLocked(const podo_options* options) {
+  if (g_process.pipeline.load(std::memory_order_relaxed) != nullptr) {
+    return MakeStatus(PODO_ALREADY_STARTED, "podo is running already");
+  }
+  if (g_process.exiting.load(std::memory_order_relaxed)) {
+    return MakeStatus(PODO_DISABLED, "the process is exiting");
+  }
+  std::vector<std::string> messages;
+  const podo_preload_calls* preload = g_process.preload.load(std::memory_order_acquire);
+  Config config = ReadProcessConfig(preload != nullptr ? preload->environment : nullptr, &messages);
+  if (options != nullptr) {
+    const absl::Status applied = ApplyOptions(*options, &config, &messages);
+    if (!applied.ok()) {
+      return Refuse(PODO_INVALID_ARGUMENT, std::string(applied.message()));
+    }
+  }
+  base::SetLogLevel(config.log.value);
+  for (const std::string& message : messages) base::Log(base::LogLevel::kWarning, message);
+  if (!config.enabled.value) {
+    return MakeStatus(PODO_DISABLED, absl::StrCat("disabled by ", config.enabled.source));
+  }
+  const podo_status free = CheckSignalFree();
+  if (free.code != PODO_OK) return free;
+  absl::StatusOr<std::unique_ptr<Pipeline>> pipeline = Pipeline::Start(config, preload != nullptr);
+  if (!pipeline.ok()) {
+    const podo_code code = absl::IsUnimplemented(pipeline.status())   ? PODO_UNSUPPORTED
+                           : absl::IsAlreadyExists(pipeline.status()) ? PODO_SIGNAL_TAKEN
+                                                                      : PODO_RESOURCE;
+    return Refuse(code, absl::StrCat("not profiling: ", std::string(pipeline.status().message())));
+  }
+  g_process.exit_timeout_ns.store(config.exit_timeout_ns.value, std::memory_order_relaxed);
+  // Release: whoever sees the pointer sees the object. It is leaked at exit on purpose.
+  g_process.pipeline.store(pipeline->release(), std::memory_order_release);
+  RegisterHooks();
+  if (config.flush_on_sigterm.value) FlushOnSigterm(FlushAtExit);
+  base::Log(base::LogLevel::kInfo, absl::StrCat("profiling ", config.service_name.value));
+  return MakeStatus(PODO_OK, "");
+}
+
+// Waits until no call holds the run any more; those are short, but for podo_flush.
+bool WaitForUsers(int64_t limit_ns) {
+  const int64_t deadline_ns = base::SteadyClockNs() + limit_ns;
+  while (g_process.users.load(std::memory_order_seq_cst) != 0) {
+    if (base::SteadyClockNs() > deadline_ns) return false;
+    sched_yield();
+  }
+  return true;
+}
+
+podo_status StopLocked(int64_t limit_ns) {
+  Pipeline* run = g_process.pipeline.load(std::memory_order_relaxed);
+  if (run == nullptr) return MakeStatus(PODO_NOT_STARTED, "podo is not running");
+  const bool ended = run->Stop(limit_ns);
+  const int next = (g_process.last_index.load(std::memory_order_relaxed) + 1) % 2;
+  run->FillStats(&g_process.last[next]);
+  g_process.last_index.store(next, std::memory_order_release);
+  g_process.pipeline.store(nullptr, std::memory_order_seq_cst);
+  if (!ended) return MakeStatus(PODO_TIMEOUT, "podo's threads did not end in time");  // leaked
+  run->GiveBackMemory();
+  constexpr int64_t kMomentNs = 100'000'000;
+  if (WaitForUsers(kMomentNs)) delete run;
+  return MakeStatus(PODO_OK, "");
+}
+
+int64_t Limit(uint64_t timeout_ns) {
+  constexpr uint64_t kDay = 86'400'000'000'000;
+  return static_cast<int64_t>(timeout_ns < kDay ? timeout_ns : kDay);
+}
+
+bool IsForkChild() { return g_process.fork_child.load(std::memory_order_relaxed); }
+
+}  // namespace
+
+}  // namespace podo
+
+using podo::g_process;
+
+// After the host's own exit handlers and static destructors.
+__attribute__((destructor)) static void podo_at_exit() {
+  if (!podo::IsForkChild()) podo::FlushAtExit();
+}
+
+extern "C" {
+
+podo_status podo_start(const podo_options* options) {
+  if (podo::IsForkChild()) {
+    return podo::MakeStatus(PODO_DISABLED, "this is a fork child; its parent is profiled");
+  }
+  const std::lock_guard lock(g_process.mutex);
+  return podo::StartLocked(options);
+}
+
+podo_status podo_flush(uint64_t timeout_ns) {
+  const podo::CurrentRun run;
+  if (!run) return podo::MakeStatus(PODO_NOT_STARTED, "podo is not running");
+  if (!run->Flush(podo::Limit(timeout_ns))) {
+    return podo::MakeStatus(PODO_TIMEOUT, "the flush goes on in the background");
+  }
+  return podo::MakeStatus(PODO_OK, "");
+}
+
+podo_status podo_stop(uint64_t timeout_ns) {
+  if (podo::IsForkChild()) return podo::MakeStatus(PODO_NOT_STARTED, "this is a fork child");
+  const std::lock_guard lock(g_process.mutex);
+  return podo::StopLocked(podo::Limit(timeout_ns));
+}
+
+void podo_get_stats(podo_stats* stats) {
+  if (stats == nullptr || stats->size < sizeof(size_t)) return;
+  podo_stats all = {};
+  if (const podo::CurrentRun run; run) {
+    run->FillStats(&all);
+  } else if (const int last = g_process.last_index.load(std::memory_order_acquire); last >= 0) {
+    all = g_process.last[last];
+  }
+  all.size = stats->size < sizeof all ? stats->size : sizeof all;
+  std::memcpy(stats, &all, all.size);
+}
+
+void podo_prepare_exec(void) {
+  if (const podo::CurrentRun run; run) run->PrepareExec();
+}
+
+void podo_exec_failed(void) {
+  if (const podo::CurrentRun run; run) run->ExecFailed();
+}
+
+const char* podo_version(void) { return PODO_VERSION; }
+
+void podo_internal_attach(const podo_preload_calls* calls) {
+  g_process.preload.store(calls, std::memory_order_release);
+  podo::capture::UseSignalCalls({calls->sigaction, calls->setitimer, calls->getitimer});
+}
+
+void podo_internal_host_takes_signal(void) {
+  if (const podo::CurrentRun run; run) run->HostTakesSignal();
+}
+
+}  // extern "C"
