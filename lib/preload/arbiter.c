@@ -25,6 +25,7 @@ static struct itimerval g_period; /* what the engine armed, while g_armed */
 static bool g_installed;          /* the engine wants its handler in place (inert ones too) */
 static int g_execs;               /* threads of this process inside exec* */
 static void (*g_on_taken)(void);
+static _Atomic uint64_t g_swallowed; /* a count, orders nothing */
 
 /* getpid of libc is this system call; it keeps no cache a vfork child could inherit. */
 static bool IsOwner(void) {
@@ -221,6 +222,22 @@ void ArbiterHideAction(struct sigaction* action) {
 
 bool ArbiterOwnsTimer(void) {
   return atomic_load_explicit(&g_armed, memory_order_relaxed) && IsOwner();
+}
+
+bool ArbiterMayTick(void) {
+  return IsOwner() && !atomic_load_explicit(&g_taken, memory_order_relaxed);
+}
+
+/* Interval timers send with SI_KERNEL; the host cannot own one while podo is not off. */
+bool ArbiterSwallowsTick(const siginfo_t* info) {
+  if (info->si_code != SI_KERNEL || !ArbiterMayTick()) return false;
+  if (atomic_load_explicit(&g_handler, memory_order_relaxed) == 0) return false;
+  atomic_fetch_add_explicit(&g_swallowed, 1, memory_order_relaxed);
+  return true;
+}
+
+uint64_t ArbiterSwallowedTicks(void) {
+  return atomic_load_explicit(&g_swallowed, memory_order_relaxed);
 }
 
 ExecScope ArbiterBeginExec(void) {

@@ -9,6 +9,7 @@
 
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/time.h>
 #include <sys/types.h>
 
@@ -41,6 +42,12 @@ void ArbiterTakeForGood(void);
 void ArbiterHideAction(struct sigaction* action);
 /* True if ITIMER_PROF is podo's in this process, so that the host shall see an unarmed timer. */
 bool ArbiterOwnsTimer(void);
+
+/* True if SIGPROF may come from podo in this process, now or later. */
+bool ArbiterMayTick(void);
+/* True if a SIGPROF that the host waited for is a tick of podo; counts it. */
+bool ArbiterSwallowsTick(const siginfo_t* info);
+uint64_t ArbiterSwallowedTicks(void);
 
 /* Right before a real exec: ITIMER_PROF and a pending SIGPROF survive exec and would kill the new
  * program. */

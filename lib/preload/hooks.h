@@ -10,6 +10,7 @@
 
 #include <signal.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/time.h>
 
 #ifdef __cplusplus
@@ -32,6 +33,9 @@ typedef struct podo_preload_calls {
   /* PODO_* and OTEL_* as NAME=VALUE, NULL-terminated, copied before main: the engine starts on a
    * thread of its own, where getenv() would race the host's setenv(). NULL: use getenv(). */
   const char* const* environment;
+  /* Ticks that never reached the handler because a thread of the host waited for all signals by
+   * sigwait and was handed them; the stub hides them from the host. Monotonic, wait-free. */
+  uint64_t (*swallowed_ticks)(void);
 } podo_preload_calls;
 
 /* Called once before podo_start, and before main where the program itself links podo. Only stores

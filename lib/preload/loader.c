@@ -67,12 +67,10 @@ static void LogLine(bool warning, const char* what, const char* detail) {
   (void)!write(STDERR_FILENO, line, (size_t)size);
 }
 
-static void* Find(void* handle, const char* name) { return dlsym(handle, name); }
-
 /* False if one of the three is missing. */
 static bool FindEngine(void* handle, Engine* engine) {
-  void* const found[] = {Find(handle, "podo_start"), Find(handle, "podo_internal_attach"),
-                         Find(handle, "podo_internal_host_takes_signal")};
+  void* const found[] = {dlsym(handle, "podo_start"), dlsym(handle, "podo_internal_attach"),
+                         dlsym(handle, "podo_internal_host_takes_signal")};
   memcpy(&engine->start, &found[0], sizeof found[0]);
   memcpy(&engine->attach, &found[1], sizeof found[1]);
   memcpy(&engine->host_takes_signal, &found[2], sizeof found[2]);
@@ -84,6 +82,17 @@ static void Attach(const Engine* engine) {
   engine->attach(&g_calls);
 }
 
+/* dlerror() names the file as it was asked for, "$ORIGIN/libpodo.so", so say where that is. */
+static void LogNotLoaded(void) {
+  const char* const reason = dlerror();
+  Dl_info self = {0};
+  dladdr(&g_calls, &self);
+  char detail[900];
+  snprintf(detail, sizeof detail, "%s: %s", self.dli_fname != NULL ? self.dli_fname : "the stub",
+           reason != NULL ? reason : "dlopen failed");
+  LogLine(false, "not profiling: cannot load libpodo.so beside ", detail);
+}
+
 static void LoadAndStart(void) {
   Engine engine;
   if (!FindEngine(RTLD_DEFAULT, &engine)) {
@@ -91,8 +100,7 @@ static void LoadAndStart(void) {
      * where the host has changed its directory to. */
     void* const handle = dlopen("$ORIGIN/libpodo.so", RTLD_NOW | RTLD_LOCAL);
     if (handle == NULL) {
-      const char* const reason = dlerror();
-      LogLine(false, "not profiling: ", reason != NULL ? reason : "libpodo.so cannot be loaded");
+      LogNotLoaded();
       return;
     }
     if (!FindEngine(handle, &engine)) {
@@ -198,8 +206,8 @@ __attribute__((constructor)) static void OnLoad(void) {
    * handlers run last-first, so ours waits for the load while the allocator is still unlocked. */
   g_environment = CopyEnvironment();
   if (pthread_atfork(BeforeFork, AfterForkInParent, AfterForkInChild) != 0) return;
-  g_calls = (podo_preload_calls){sizeof g_calls, ArbiterSigaction, ArbiterSetitimer,
-                                 ArbiterGetitimer, g_environment};
+  g_calls = (podo_preload_calls){sizeof g_calls,   ArbiterSigaction, ArbiterSetitimer,
+                                 ArbiterGetitimer, g_environment,    ArbiterSwallowedTicks};
   ArbiterStart();
   if (podo_start != NULL && podo_internal_attach != NULL &&
       podo_internal_host_takes_signal != NULL) {

@@ -31,6 +31,9 @@ static const Entry kEntries[] = {
     {"sigset", offsetof(RealCalls, sigset)},
     {"sigignore", offsetof(RealCalls, sigignore)},
     {"siginterrupt", offsetof(RealCalls, siginterrupt)},
+    {"sigwaitinfo", offsetof(RealCalls, sigwaitinfo)},
+    {"sigtimedwait", offsetof(RealCalls, sigtimedwait)},
+    {"signalfd", offsetof(RealCalls, signalfd)},
     {"setitimer", offsetof(RealCalls, setitimer)},
     {"getitimer", offsetof(RealCalls, getitimer)},
 };

@@ -23,6 +23,9 @@ typedef struct RealCalls {
   SignalCall* sigset;
   int (*sigignore)(int);
   int (*siginterrupt)(int, int);
+  int (*sigwaitinfo)(const sigset_t*, siginfo_t*);
+  int (*sigtimedwait)(const sigset_t*, siginfo_t*, const struct timespec*);
+  int (*signalfd)(int, const sigset_t*, int);
   int (*setitimer)(int, const struct itimerval*, struct itimerval*);
   int (*getitimer)(int, struct itimerval*);
 } RealCalls;
