@@ -12,7 +12,7 @@
 
 /* Constant-initialised: wrappers run before this library's constructor. */
 static atomic_int g_owner; /* process id of the profiled process; 0: none */
-static atomic_int g_lock;  /* 0 free, 1 held, 2 held and somebody waits */
+static atomic_int g_lock;
 /* podo's handler; 0 until the engine first installs it, then fixed. Release after g_host_action and
  * g_podo_action are written, acquire by those who read them without the lock. */
 static atomic_uintptr_t g_handler;
@@ -28,29 +28,14 @@ static void (*g_on_taken)(void);
 static _Atomic uint64_t g_swallowed; /* a count, orders nothing */
 
 /* getpid of libc is this system call; it keeps no cache a vfork child could inherit. */
-static bool IsOwner(void) {
+bool ArbiterIsOwner(void) {
   const int owner = atomic_load_explicit(&g_owner, memory_order_relaxed);
   return owner != 0 && owner == (int)getpid();
 }
 
-/* Signals are blocked first, so that a handler which comes back here cannot meet its own thread's
- * lock. A futex and not a spin lock: the waiter may be of a higher real-time priority. */
-static sigset_t Lock(void) {
-  sigset_t all;
-  sigset_t mask;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &mask);
-  int expected = 0;
-  if (!atomic_compare_exchange_strong(&g_lock, &expected, 1)) {
-    while (atomic_exchange(&g_lock, 2) != 0) FutexWait(&g_lock, 2, NULL);
-  }
-  return mask;
-}
+static sigset_t Lock(void) { return FutexLock(&g_lock); }
 
-static void Unlock(const sigset_t* mask) {
-  if (atomic_exchange(&g_lock, 0) == 2) FutexWake(&g_lock, 1);
-  pthread_sigmask(SIG_SETMASK, mask, NULL);
-}
+static void Unlock(const sigset_t* mask) { FutexUnlock(&g_lock, mask); }
 
 /* The handler and sa_sigaction share storage in Linux's struct sigaction. */
 static uintptr_t HandlerOf(const struct sigaction* action) { return (uintptr_t)action->sa_handler; }
@@ -122,7 +107,7 @@ static int InstallLocked(const struct sigaction* action, struct sigaction* old) 
 
 int ArbiterSigaction(int signal_number, const struct sigaction* action, struct sigaction* old) {
   const RealCalls* const real = GetRealCalls();
-  if (signal_number != SIGPROF || action == NULL || !IsOwner()) {
+  if (signal_number != SIGPROF || action == NULL || !ArbiterIsOwner()) {
     return real->sigaction(signal_number, action, old);
   }
   const sigset_t mask = Lock();
@@ -159,7 +144,7 @@ static int ArmLocked(const struct itimerval* timer, struct itimerval* old) {
 
 int ArbiterSetitimer(int which, const struct itimerval* timer, struct itimerval* old) {
   const RealCalls* const real = GetRealCalls();
-  if (which != (int)ITIMER_PROF || !IsOwner()) return real->setitimer(which, timer, old);
+  if (which != (int)ITIMER_PROF || !ArbiterIsOwner()) return real->setitimer(which, timer, old);
   const sigset_t mask = Lock();
   int result = 0;
   if (IsSet(timer)) {
@@ -190,7 +175,7 @@ static void TakeLocked(void) {
 
 HostTake ArbiterBeginHostTake(void) {
   HostTake take;
-  take.locked = IsOwner();
+  take.locked = ArbiterIsOwner();
   if (!take.locked) {
     if (atomic_load_explicit(&g_handler, memory_order_relaxed) != 0) DropPending();
     return take;
@@ -207,7 +192,7 @@ void ArbiterEndHostTake(const HostTake* take) {
 }
 
 void ArbiterTakeForGood(void) {
-  if (!IsOwner()) {
+  if (!ArbiterIsOwner()) {
     DropPending();
     return;
   }
@@ -221,11 +206,11 @@ void ArbiterHideAction(struct sigaction* action) {
 }
 
 bool ArbiterOwnsTimer(void) {
-  return atomic_load_explicit(&g_armed, memory_order_relaxed) && IsOwner();
+  return atomic_load_explicit(&g_armed, memory_order_relaxed) && ArbiterIsOwner();
 }
 
 bool ArbiterMayTick(void) {
-  return IsOwner() && !atomic_load_explicit(&g_taken, memory_order_relaxed);
+  return ArbiterIsOwner() && !atomic_load_explicit(&g_taken, memory_order_relaxed);
 }
 
 /* Interval timers send with SI_KERNEL; the host cannot own one while podo is not off. */
@@ -241,7 +226,7 @@ uint64_t ArbiterSwallowedTicks(void) {
 }
 
 ExecScope ArbiterBeginExec(void) {
-  ExecScope scope = {IsOwner(), false};
+  ExecScope scope = {ArbiterIsOwner(), false};
   if (!scope.counted) {
     if (atomic_load_explicit(&g_handler, memory_order_relaxed) != 0) scope.replaced = DropPending();
     return scope;

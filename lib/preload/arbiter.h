@@ -15,6 +15,8 @@
 
 /* Makes this process the one that podo profiles; before that every function here does nothing. */
 void ArbiterStart(void);
+/* False in its children, vfork children included. One system call. */
+bool ArbiterIsOwner(void);
 /* Called with the lock held when the host takes the signal; see hooks.h. */
 void ArbiterOnTaken(void (*hook)(void));
 /* In a fork child: its own process, no timer, no thread that could hold the lock. */

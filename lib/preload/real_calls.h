@@ -4,7 +4,9 @@
 #define PODO_LIB_PRELOAD_REAL_CALLS_H_
 
 #include <signal.h>
+#include <stddef.h>
 #include <sys/time.h>
+#include <sys/types.h>
 
 typedef void (*SignalHandler)(int);
 typedef SignalHandler SignalCall(int, SignalHandler);
@@ -26,6 +28,18 @@ typedef struct RealCalls {
   int (*sigwaitinfo)(const sigset_t*, siginfo_t*);
   int (*sigtimedwait)(const sigset_t*, siginfo_t*, const struct timespec*);
   int (*signalfd)(int, const sigset_t*, int);
+  int (*setuid)(uid_t);
+  int (*seteuid)(uid_t);
+  int (*setreuid)(uid_t, uid_t);
+  int (*setresuid)(uid_t, uid_t, uid_t);
+  int (*setgid)(gid_t);
+  int (*setegid)(gid_t);
+  int (*setregid)(gid_t, gid_t);
+  int (*setresgid)(gid_t, gid_t, gid_t);
+  int (*setgroups)(size_t, const gid_t*);
+  int (*initgroups)(const char*, gid_t);
+  int (*unshare)(int);
+  int (*setns)(int, int);
   int (*setitimer)(int, const struct itimerval*, struct itimerval*);
   int (*getitimer)(int, struct itimerval*);
 } RealCalls;

@@ -85,8 +85,9 @@ static void MakePending(void) {
 
 /* Armed with at most one period to go, by podo's handler? */
 static bool Sampling(void) {
-  const int64_t left_us = RealTimerUs();
-  if (left_us > 0 && left_us <= 20000 && RealHandler() > 1) return true;
+  const struct itimerval timer = RealTimer();
+  const int64_t left_us = timer.it_value.tv_sec * INT64_C(1000000) + timer.it_value.tv_usec;
+  if (RealTimerArmed() && left_us <= 20000 && RealHandler() > 1) return true;
   fprintf(stderr, "exec_case: timer %lld us, handler %#llx\n", (long long)left_us,
           (unsigned long long)RealHandler());
   return false;

@@ -32,12 +32,17 @@ static inline void BurnMs(int ms) {
   }
 }
 
-/* Microseconds to the next tick, 0 if ITIMER_PROF is not armed. */
-static inline int64_t RealTimerUs(void) {
+static inline struct itimerval RealTimer(void) {
   struct itimerval timer;
   memset(&timer, 0, sizeof timer);
   syscall(SYS_getitimer, ITIMER_PROF, &timer);
-  return timer.it_value.tv_sec * INT64_C(1000000) + timer.it_value.tv_usec;
+  return timer;
+}
+
+/* By its period: what is left reads 0 for as long as an expiry waits to be handled. */
+static inline bool RealTimerArmed(void) {
+  const struct itimerval timer = RealTimer();
+  return timer.it_interval.tv_sec != 0 || timer.it_interval.tv_usec != 0;
 }
 
 /* Disposition of SIGPROF as the kernel has it: 0 default, 1 ignored, else a handler. */
@@ -50,7 +55,7 @@ static inline uintptr_t RealHandler(void) {
 /* Waits for the engine; false if it has not armed the timer within 10 s. */
 static inline bool AwaitArmed(void) {
   for (const int64_t end = ClockMs(CLOCK_MONOTONIC) + 10000; ClockMs(CLOCK_MONOTONIC) < end;) {
-    if (RealTimerUs() != 0) return true;
+    if (RealTimerArmed()) return true;
     SleepMs(1);
   }
   return false;
