@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* exec_case FUNCTION MODE TARGET: execs TARGET by FUNCTION while podo's timer is armed.
  * MODE: single, burner, third (a thread execs while a busy one blocks SIGPROF), pending, vfork,
- * empty (empty environment), failing-N (N execs that fail, then sampling must go on). */
+ * rival (beside failing execs of another thread), early (while podo is being loaded), empty (empty
+ * environment), failing-N (N execs that fail, then sampling must go on). */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -55,6 +56,13 @@ static void* Execer(void* unused) {
   SleepMs(2);
   Exec(g_target);
   _exit(91);
+}
+
+/* Its failing execs put podo back while the main thread is between podo's retreat and its exec. */
+static void* Rival(void* unused) {
+  (void)unused;
+  for (;;) Exec("/nonexistent/program");
+  return NULL;
 }
 
 static void StartThread(void* (*body)(void*), void* argument) {
@@ -136,11 +144,18 @@ int main(int argc, char** argv) {
   g_target = argv[3];
   const char* const mode = argv[2];
   g_environment = strcmp(mode, "empty") == 0 ? g_no_environment : environ;
+  if (strcmp(mode, "early") == 0) { /* while podo is being loaded or started */
+    const struct timespec time = {0, 27000000 + getpid() % 100 * 100000};
+    nanosleep(&time, NULL);
+    Exec(g_target);
+    return 91;
+  }
   if (!AwaitArmed()) return 90;
   if (strncmp(mode, "failing-", 8) == 0) return ByFailing(atoi(mode + 8));
   if (strcmp(mode, "vfork") == 0) return ByVfork();
   if (strcmp(mode, "third") == 0) ByThird();
   if (strcmp(mode, "burner") == 0) StartThread(Burner, NULL);
+  if (strcmp(mode, "rival") == 0) StartThread(Rival, NULL);
   if (strcmp(mode, "pending") == 0) {
     MakePending();
   } else {

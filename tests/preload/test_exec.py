@@ -34,6 +34,13 @@ def matrix(engine):
                           case(function, mode), engine.environment(), stage.repeats(12, 1000))
 
 
+def at_bad_moments(engine):
+    for mode, words in (("rival", "beside a thread whose execs fail all the time"),
+                        ("early", "while podo is being loaded")):
+        stage.survive(f"{engine.name}: execve {words}: the new program survives",
+                      case("execve", mode), engine.environment(), stage.repeats(100, 1000))
+
+
 def failing(engine):
     runs = stage.repeats(2, 20)
     for function in FUNCTIONS:
@@ -70,6 +77,7 @@ def main():
     control()
     for engine in stage.engines():
         matrix(engine)
+        at_bad_moments(engine)
         failing(engine)
         afresh(engine)
     return tap.done()
