@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "preload/engine.h"
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "podo/podo_c.h"
+#include "preload/arbiter.h"
+#include "preload/environment.h"
+#include "preload/hooks.h"
+
+static podo_preload_calls g_calls;
+
+typedef struct Engine {
+  podo_status (*start)(const podo_options*);
+  void (*attach)(const podo_preload_calls*);
+  void (*host_takes_signal)(void);
+} Engine;
+
+/* Bound while this library is loaded if the program itself links podo, else NULL. */
+__attribute__((weak)) podo_status podo_start(const podo_options* options);
+__attribute__((weak)) void podo_internal_attach(const podo_preload_calls* calls);
+__attribute__((weak)) void podo_internal_host_takes_signal(void);
+
+/* One write, so that lines of several processes do not mix. */
+void EngineLog(bool warning, const char* what, const char* detail) {
+  if (!EnvironmentAllowsLog(g_calls.environment, warning)) return;
+  char line[1024];
+  int size = snprintf(line, sizeof line - 1, "podo: %s%s", what, detail);
+  if (size < 0) return;
+  if (size > (int)sizeof line - 2) size = (int)sizeof line - 2;
+  for (int i = 0; i < size; ++i) {
+    if ((unsigned char)line[i] < 0x20) line[i] = ' ';
+  }
+  line[size++] = '\n';
+  (void)!write(STDERR_FILENO, line, (size_t)size);
+}
+
+/* False if one of the three is missing. */
+static bool FindEngine(void* handle, Engine* engine) {
+  void* const found[] = {dlsym(handle, "podo_start"), dlsym(handle, "podo_internal_attach"),
+                         dlsym(handle, "podo_internal_host_takes_signal")};
+  memcpy(&engine->start, &found[0], sizeof found[0]);
+  memcpy(&engine->attach, &found[1], sizeof found[1]);
+  memcpy(&engine->host_takes_signal, &found[2], sizeof found[2]);
+  return engine->start != NULL && engine->attach != NULL && engine->host_takes_signal != NULL;
+}
+
+static void Attach(const Engine* engine) {
+  ArbiterOnTaken(engine->host_takes_signal);
+  engine->attach(&g_calls);
+}
+
+/* dlerror() names the file as it was asked for, "$ORIGIN/libpodo.so", so say where that is. */
+static void LogNotLoaded(void) {
+  const char* const reason = dlerror();
+  Dl_info self = {0};
+  dladdr(&g_calls, &self);
+  char detail[900];
+  snprintf(detail, sizeof detail, "%s: %s", self.dli_fname != NULL ? self.dli_fname : "the stub",
+           reason != NULL ? reason : "dlopen failed");
+  EngineLog(false, "not profiling: cannot load libpodo.so beside ", detail);
+}
+
+void EngineLoadAndStart(void) {
+  Engine engine;
+  if (!FindEngine(RTLD_DEFAULT, &engine)) {
+    /* $ORIGIN is this library's directory as of its own loading: no search path, no dependence on
+     * where the host has changed its directory to. */
+    void* const handle = dlopen("$ORIGIN/libpodo.so", RTLD_NOW | RTLD_LOCAL);
+    if (handle == NULL) {
+      LogNotLoaded();
+      return;
+    }
+    if (!FindEngine(handle, &engine)) {
+      EngineLog(false, "not profiling: libpodo.so beside libpodo_preload.so is of another version",
+                "");
+      return;
+    }
+  }
+  Attach(&engine);
+  const podo_status status = engine.start(NULL);
+  if (status.code != PODO_OK && status.code != PODO_ALREADY_STARTED &&
+      status.code != PODO_DISABLED) {
+    EngineLog(true, "not profiling: ", status.message);
+  }
+}
+
+void EnginePrepare(const char* const* environment) {
+  g_calls = (podo_preload_calls){sizeof g_calls,   ArbiterSigaction, ArbiterSetitimer,
+                                 ArbiterGetitimer, environment,      ArbiterSwallowedTicks};
+  if (podo_start == NULL || podo_internal_attach == NULL ||
+      podo_internal_host_takes_signal == NULL) {
+    return;
+  }
+  const Engine linked = {podo_start, podo_internal_attach, podo_internal_host_takes_signal};
+  Attach(&linked); /* now, because the program may call podo::Start() first thing in main */
+}
