@@ -1,0 +1,440 @@
+// SPDX-License-Identifier: Apache-2.0
+// A flame graph on a canvas: draws what is in view, zooms, and moves a focus by pointer and keys.
+//
+// It knows nothing of the page around it. The canvas stands alone in a scrolling element; a view
+// says what is drawn, and callbacks (onHover, onFocus, onZoom) tell what the reader does:
+//   view = {widths, ranks, colors, isDiff, marks, caption(node)}
+// widths, ranks, colors (index into the palette) and marks (MARK) are arrays by node.
+
+const ROW_HEIGHT = 20;
+const TEXT_PADDING = 5;
+const FONT_SIZE = 11.5;
+const ZOOM_MS = 180;
+const MARK = { NONE: 0, GREW: 1, SHRANK: 2, NEW: 3, GONE: 4 };
+const MARK_GLYPHS = ["", "▲ ", "▼ ", "✚ ", "✕ "];
+
+class FlameGraph {
+  constructor(canvas, tree, { onHover, onFocus, onZoom } = {}) {
+    this.canvas = canvas;
+    this.scroller = canvas.parentElement;
+    this.context = canvas.getContext("2d", { alpha: false });
+    this.sizer = document.createElement("div"); // as high as all levels, so that one can scroll
+    canvas.after(this.sizer);
+    this.onHover = onHover || (() => {});
+    this.onFocus = onFocus || (() => {});
+    this.onZoom = onZoom || (() => {});
+    this.rootAtTop = true;
+    this.fontFamily = getComputedStyle(canvas).fontFamily;
+    this.reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
+    this.setTree(tree);
+    this.listen();
+  }
+
+  setTree(tree) {
+    this.tree = tree;
+    this.layout = null;
+    this.matches = null;
+    this.forms = new Map(); // frame -> its name in ever shorter forms
+    this.hovered = this.focused = -1; // nodes
+    this.zoomed = 0;
+    this.zoomHistory = [];
+  }
+
+  setView(view) {
+    this.view = view;
+    this.layout = new FlameLayout(this.tree, view.widths, view.ranks);
+    if (!this.isShown(this.zoomed)) this.zoomed = 0;
+    this.zoomHistory = this.zoomHistory.filter((node) => this.isShown(node));
+    this.hovered = -1;
+    if (!this.isShown(this.focused)) this.focused = -1;
+    this.range = this.rangeOf(this.zoomed);
+    this.resize();
+  }
+
+  setPalette(palette) {
+    this.palette = palette;
+    this.hatch = null;
+    this.requestDraw();
+  }
+
+  setRootAtTop(rootAtTop) {
+    this.rootAtTop = rootAtTop;
+    this.resize();
+    this.scroller.scrollTop = rootAtTop ? 0 : this.scroller.scrollHeight;
+  }
+
+  // matches: one byte a node, or null.
+  setMatches(matches) {
+    this.matches = matches;
+    this.requestDraw();
+  }
+
+  isShown(node) {
+    return node >= 0 && this.layout.position[node] >= 0;
+  }
+
+  rangeOf(node) {
+    const p = this.layout.position[node];
+    return p < 0 ? [0, 1] : [this.layout.x[p], this.layout.end[p]];
+  }
+
+  // ---- zoom and focus
+
+  zoomTo(node, { remember = true } = {}) {
+    if (!this.isShown(node) || node === this.zoomed) return;
+    if (remember) this.zoomHistory.push(this.zoomed);
+    this.zoomed = node;
+    this.animateTo(this.rangeOf(node));
+    this.onZoom(node);
+  }
+
+  zoomOut() {
+    if (this.zoomed === 0) return;
+    this.zoomTo(this.zoomHistory.length > 0 ? this.zoomHistory.pop() : 0, { remember: false });
+  }
+
+  resetZoom() {
+    this.zoomHistory = [];
+    this.zoomTo(0, { remember: false });
+  }
+
+  animateTo(target) {
+    const from = this.range;
+    const begin = performance.now();
+    cancelAnimationFrame(this.animation);
+    if (this.reducedMotion.matches) {
+      this.range = target;
+      return this.requestDraw();
+    }
+    const step = (now) => {
+      const t = Math.min(1, Math.max(0, (now - begin) / ZOOM_MS));
+      const eased = 1 - (1 - t) ** 3;
+      this.range = t === 1 ? target : from.map((x, i) => x + (target[i] - x) * eased);
+      this.draw();
+      if (t < 1) this.animation = requestAnimationFrame(step);
+    };
+    this.animation = requestAnimationFrame(step);
+  }
+
+  focusNode(node, { scroll = true } = {}) {
+    if (!this.isShown(node)) return;
+    this.focused = node;
+    if (scroll) this.scrollTo(node);
+    this.requestDraw();
+    this.onFocus(node);
+  }
+
+  // Moves the focus: "in" to the largest callee, "out" to the caller, "left"/"right" beside.
+  moveFocus(where) {
+    const layout = this.layout;
+    if (layout.count === 0) return;
+    if (!this.isShown(this.focused)) return this.focusNode(this.zoomed);
+    const p = layout.position[this.focused];
+    let next = -1;
+    if (where === "out") next = layout.parentOf(p);
+    else if (where === "in") next = layout.firstChildOf(p);
+    else next = this.besidePosition(p, where === "right" ? 1 : -1);
+    if (next >= 0) this.focusNode(layout.node[next]);
+  }
+
+  // The next frame of the level that is wide enough to be seen and stands in view.
+  besidePosition(p, step) {
+    const level = this.layout.levelOf(p);
+    const [left, right] = this.range;
+    const visible = (right - left) / this.width;
+    for (let q = p + step; ; q += step) {
+      if (q < this.layout.levelStart[level] || q >= this.layout.levelStart[level + 1]) return -1;
+      if (this.layout.end[q] <= left || this.layout.x[q] >= right) return -1;
+      if (this.layout.end[q] - this.layout.x[q] >= visible) return q;
+    }
+  }
+
+  scrollTo(node) {
+    const top = this.levelTop(this.layout.levelOf(this.layout.position[node]));
+    const { scrollTop, clientHeight } = this.scroller;
+    if (top < scrollTop) this.scroller.scrollTop = top - ROW_HEIGHT;
+    else if (top + ROW_HEIGHT > scrollTop + clientHeight) {
+      this.scroller.scrollTop = top + 2 * ROW_HEIGHT - clientHeight;
+    }
+  }
+
+  // ---- geometry, in CSS pixels
+
+  contentHeight() {
+    return (this.layout ? this.layout.levels : 0) * ROW_HEIGHT + 1;
+  }
+
+  // From the top of what can be scrolled.
+  levelTop(level) {
+    if (this.rootAtTop) return level * ROW_HEIGHT;
+    return Math.max(this.contentHeight(), this.height) - (level + 1) * ROW_HEIGHT;
+  }
+
+  levelAt(y) {
+    if (this.rootAtTop) return Math.floor(y / ROW_HEIGHT);
+    return Math.ceil((Math.max(this.contentHeight(), this.height) - y) / ROW_HEIGHT) - 1;
+  }
+
+  nodeAt(canvasX, canvasY) {
+    if (!this.layout) return -1;
+    const [left, right] = this.range;
+    const x = left + (canvasX / this.width) * (right - left);
+    const p = this.layout.at(this.levelAt(canvasY + this.scroller.scrollTop), x);
+    return p < 0 ? -1 : this.layout.node[p];
+  }
+
+  // Where a node is drawn on the canvas, clipped to it; null if it is out of view.
+  rectOf(node) {
+    if (!this.isShown(node)) return null;
+    const p = this.layout.position[node];
+    const [left, right] = this.range;
+    const scale = this.width / (right - left);
+    const x = Math.max(0, (this.layout.x[p] - left) * scale);
+    const end = Math.min(this.width, (this.layout.end[p] - left) * scale);
+    if (end <= x) return null;
+    const y = this.levelTop(this.layout.levelOf(p)) - this.scroller.scrollTop;
+    return { x, y, width: end - x, height: ROW_HEIGHT };
+  }
+
+  resize() {
+    this.width = Math.max(1, this.scroller.clientWidth);
+    this.height = Math.max(1, this.scroller.clientHeight);
+    const ratio = window.devicePixelRatio || 1;
+    this.canvas.width = Math.round(this.width * ratio);
+    this.canvas.height = Math.round(this.height * ratio);
+    this.canvas.style.width = `${this.width}px`;
+    this.canvas.style.height = `${this.height}px`;
+    this.sizer.style.height = `${Math.max(0, this.contentHeight() - this.height)}px`;
+    this.ratio = ratio;
+    this.draw(); // at once: a canvas whose size was set is blank
+  }
+
+  // ---- drawing
+
+  requestDraw() {
+    if (this.pending) return;
+    this.pending = requestAnimationFrame(() => this.draw());
+  }
+
+  draw() {
+    cancelAnimationFrame(this.pending);
+    this.pending = 0;
+    if (!this.layout || !this.palette) return;
+    const begin = performance.now();
+    const context = this.context;
+    const theme = this.palette.theme;
+    context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
+    context.fillStyle = theme.background;
+    context.fillRect(0, 0, this.width, this.height);
+    context.font = `${FONT_SIZE}px ${this.fontFamily}`;
+    context.textBaseline = "middle";
+    this.charWidth = context.measureText("0").width;
+    this.rectsDrawn = 0;
+    for (let level = 0; level < this.layout.levels; level++) {
+      const y = this.levelTop(level) - this.scroller.scrollTop;
+      if (y < this.height && y > -ROW_HEIGHT) this.drawLevel(level, y);
+    }
+    this.outline(this.hovered, theme.text, 1);
+    if (document.activeElement === this.canvas || this.focused > 0) {
+      this.outline(this.focused, theme.ring, 2);
+    }
+    this.drawMs = performance.now() - begin;
+  }
+
+  drawLevel(level, y) {
+    const { x: xs, end: ends, levelStart } = this.layout;
+    const [left, right] = this.range;
+    const scale = this.width / (right - left);
+    const levelEnd = levelStart[level + 1];
+    const onePixel = 1 / scale;
+    let p = this.layout.firstEndingAfter(left, levelStart[level], levelEnd);
+    while (p < levelEnd && xs[p] < right) {
+      const x = Math.max(0, (xs[p] - left) * scale);
+      const end = Math.min(this.width, (ends[p] - left) * scale);
+      this.rectsDrawn++;
+      if (end - x >= 1.5) {
+        this.drawFrame(this.layout.node[p], x, y, end - x);
+        p++;
+      } else {
+        // All that share this pixel are one sliver: what is drawn is bounded by pixels, not frames.
+        const next = this.layout.firstEndingAfter(xs[p] + onePixel, p + 1, levelEnd);
+        this.fill(this.layout.node[this.matchIn(p, next)], x, y, 1);
+        p = next;
+      }
+    }
+  }
+
+  // A match among positions that share a sliver, so that a narrow match is not lost to the eye.
+  matchIn(begin, end) {
+    if (!this.matches) return begin;
+    const limit = Math.min(end, begin + 64);
+    for (let p = begin; p < limit; p++) if (this.matches[this.layout.node[p]]) return p;
+    return begin;
+  }
+
+  isFaded(node) {
+    if (this.matches) return !this.matches[node];
+    const p = this.layout.position[node];
+    const [left, right] = this.rangeOf(this.zoomed); // the callers of what is zoomed into
+    return node !== this.zoomed && this.layout.x[p] <= left && this.layout.end[p] >= right &&
+      this.layout.levelOf(p) < this.layout.levelOf(this.layout.position[this.zoomed]);
+  }
+
+  fill(node, x, y, width) {
+    const { palette, view, context } = this;
+    const faded = this.isFaded(node);
+    const fills = view.isDiff ? (faded ? palette.fadedDiffFills : palette.diffFills)
+      : faded ? palette.fadedFills : palette.fills;
+    const marked = this.matches && this.matches[node] && !view.isDiff;
+    context.fillStyle = marked ? palette.theme.match : fills[view.colors[node]];
+    context.fillRect(x, y, width, ROW_HEIGHT - 1);
+    return { faded, marked };
+  }
+
+  drawFrame(node, x, y, width) {
+    const { palette, view, context } = this;
+    const inner = width > 3 ? width - 1 : width;
+    const { faded, marked } = this.fill(node, x, y, inner);
+    const mark = view.marks ? view.marks[node] : MARK.NONE;
+    if ((mark === MARK.SHRANK || mark === MARK.GONE) && !faded) {
+      context.fillStyle = this.hatchPattern();
+      context.fillRect(x, y, inner, ROW_HEIGHT - 1);
+    }
+    if (mark === MARK.NEW || mark === MARK.GONE) this.dash(x, y, inner);
+    if (view.isDiff && this.matches && !faded) {
+      context.strokeStyle = palette.theme.text;
+      context.lineWidth = 1.5;
+      context.strokeRect(x + 1, y + 1, Math.max(0, inner - 2), ROW_HEIGHT - 3);
+    }
+    context.fillStyle = marked ? palette.theme.matchText
+      : faded ? palette.theme.fadedText : palette.theme.text;
+    this.drawText(node, mark, x, y, inner);
+  }
+
+  drawText(node, mark, x, y, width) {
+    let chars = Math.floor((width - 2 * TEXT_PADDING) / this.charWidth);
+    if (chars < 2) return;
+    const glyph = MARK_GLYPHS[mark];
+    const caption = this.view.caption(node);
+    const [full] = this.formsOf(node);
+    const middle = y + (ROW_HEIGHT - 1) / 2 + 0.5;
+    if (caption && chars > full.length + glyph.length + caption.length + 3) {
+      this.context.textAlign = "right";
+      this.context.fillText(caption, x + width - TEXT_PADDING, middle);
+    }
+    chars -= glyph.length;
+    const name = this.fitName(node, chars);
+    if (!name && !glyph) return;
+    this.context.textAlign = "left";
+    this.context.fillText((glyph + name).trim(), x + TEXT_PADDING, middle, width - TEXT_PADDING - 2);
+  }
+
+  fitName(node, chars) {
+    if (chars < 2) return "";
+    const forms = this.formsOf(node);
+    const fitting = forms.find((form) => form.length <= chars);
+    return fitting ?? `${forms[forms.length - 1].slice(0, chars - 1)}…`;
+  }
+
+  formsOf(node) {
+    if (node === 0) return ["all"];
+    const frame = this.tree.frame[node];
+    let forms = this.forms.get(frame);
+    if (!forms) this.forms.set(frame, (forms = shorterNames(this.tree.names[frame])));
+    return forms;
+  }
+
+  outline(node, color, width) {
+    const rect = this.rectOf(node);
+    if (!rect) return;
+    const context = this.context;
+    context.strokeStyle = color;
+    context.lineWidth = width;
+    const inset = width / 2;
+    context.strokeRect(rect.x + inset, rect.y + inset - 0.5, Math.max(1, rect.width - 1 - width),
+      ROW_HEIGHT - width);
+  }
+
+  // New and vanished frames have a dashed edge, the second sign beside their glyph.
+  dash(x, y, width) {
+    if (width < 4) return;
+    const context = this.context;
+    context.setLineDash([4, 2]);
+    context.strokeStyle = this.palette.theme.text;
+    context.lineWidth = 1;
+    context.strokeRect(x + 0.5, y + 0.5, width - 1, ROW_HEIGHT - 2);
+    context.setLineDash([]);
+  }
+
+  hatchPattern() {
+    if (this.hatch) return this.hatch;
+    const tile = document.createElement("canvas");
+    tile.width = tile.height = 8;
+    const context = tile.getContext("2d");
+    context.strokeStyle = this.palette.theme.hatch;
+    context.lineWidth = 1.5;
+    for (const offset of [-8, 0, 8]) {
+      context.beginPath();
+      context.moveTo(offset, 8);
+      context.lineTo(offset + 8, 0);
+      context.stroke();
+    }
+    return (this.hatch = this.context.createPattern(tile, "repeat"));
+  }
+
+  // ---- input
+
+  listen() {
+    const canvas = this.canvas;
+    canvas.addEventListener("pointermove", (event) => {
+      if (event.pointerType !== "touch") this.hover(this.nodeAt(event.offsetX, event.offsetY), event);
+    });
+    canvas.addEventListener("pointerleave", (event) => this.hover(-1, event));
+    canvas.addEventListener("click", (event) => this.click(event));
+    canvas.addEventListener("keydown", (event) => this.key(event));
+    canvas.addEventListener("focus", () => this.requestDraw());
+    canvas.addEventListener("blur", () => this.requestDraw());
+    this.scroller.addEventListener("scroll", () => this.requestDraw(), { passive: true });
+    new ResizeObserver(() => this.resize()).observe(this.scroller);
+  }
+
+  hover(node, event) {
+    if (node !== this.hovered) {
+      this.hovered = node;
+      this.canvas.style.cursor = node >= 0 ? "pointer" : "default";
+      this.requestDraw();
+    }
+    this.onHover(node, event);
+  }
+
+  // A finger has no hover: its first tap shows a frame's details, the second zooms.
+  click(event) {
+    const node = this.nodeAt(event.offsetX, event.offsetY);
+    if (node < 0) return;
+    const firstTap = event.pointerType === "touch" && node !== this.focused;
+    this.focusNode(node, { scroll: false });
+    if (!firstTap) this.zoomTo(node);
+  }
+
+  key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const down = this.rootAtTop ? "in" : "out";
+    const up = this.rootAtTop ? "out" : "in";
+    const actions = {
+      ArrowDown: () => this.moveFocus(down),
+      ArrowUp: () => this.moveFocus(up),
+      ArrowLeft: () => this.moveFocus("left"),
+      ArrowRight: () => this.moveFocus("right"),
+      Enter: () => this.zoomTo(this.focused),
+      " ": () => this.zoomTo(this.focused),
+      Escape: () => this.zoomOut(),
+      Backspace: () => this.zoomOut(),
+      Home: () => this.focusNode(0),
+    };
+    const action = actions[event.key];
+    if (!action) return;
+    event.preventDefault();
+    event.stopPropagation();
+    action();
+  }
+}

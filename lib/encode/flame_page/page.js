@@ -1,0 +1,411 @@
+// SPDX-License-Identifier: Apache-2.0
+// The page around the flame graph: heading, search, choices, table, details, help.
+
+const $ = (id) => document.getElementById(id);
+
+function element(tag, className, text) {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+function pairs(list, tag = "dl") {
+  const dl = element(tag, "frame-facts");
+  for (const [what, value, className] of list) {
+    const pair = element("div", className || "");
+    pair.append(element("dt", "", what), element("dd", "", value));
+    dl.append(pair);
+  }
+  return dl;
+}
+
+class Page {
+  constructor(tree) {
+    this.tree = tree;
+    this.choices = { type: tree.shown, width: "both", scale: "share", by: "total" };
+    this.isRegex = false;
+    this.matchAt = -1;
+    this.showHeading();
+    this.prepareControls();
+    this.table = new FunctionTable($("table"), (frame) => this.searchFor(`=${tree.names[frame]}`));
+    this.graph = new FlameGraph($("canvas"), tree, {
+      onHover: (node, event) => this.hover(node, event),
+      onFocus: (node) => this.focus(node),
+      onZoom: () => this.zoomed(),
+    });
+    this.setTheme(Page.savedTheme());
+    this.rebuild();
+    document.addEventListener("keydown", (event) => this.key(event));
+  }
+
+  // ---- heading
+
+  showHeading() {
+    const { tree } = this;
+    $("title").textContent = tree.title;
+    $("help-diff").hidden = !tree.isDiff;
+    $("main").classList.toggle("is-diff", tree.isDiff);
+    tree.profiles.forEach((profile, i) => {
+      const line = element("div");
+      const side = tree.isDiff ? ["Before", "After"][i] : "";
+      if (side) line.append(element("span", "side", side));
+      for (const [what, text, className] of profileFacts(tree, i)) {
+        const pair = element("span", className || "");
+        pair.append(element("dt", "", what), element("dd", "", text));
+        line.append(pair);
+      }
+      $("facts").append(line);
+      this.describe(profile, side, i);
+    });
+  }
+
+  describe(profile, side, index) {
+    const about = $("about-text");
+    if (side) about.append(element("h3", "", side));
+    const list = element("dl", "keys");
+    const [type, unit] = profile.periodType;
+    const lines = [...profileFacts(this.tree, index).filter(([what]) => what !== "Drops")];
+    if (profile.timeMs > 0) lines.push(["Begin, UTC", new Date(profile.timeMs).toISOString()]);
+    if (profile.period > 0) lines.push(["Period", formatValue(profile.period, type, unit)]);
+    for (const comment of profile.comments) lines.push(["Comment", comment]);
+    for (const [what, text] of lines) list.append(element("dt", "", what), element("dd", "", text));
+    about.append(list);
+  }
+
+  // ---- controls
+
+  prepareControls() {
+    const { tree } = this;
+    this.segments("orientation", "top", (value) => this.graph.setRootAtTop(value === "top"));
+    this.segments("panes", "both", (value) => ($("main").dataset.panes = value));
+    if (tree.isDiff) this.prepareDiffControls();
+    const select = $("type");
+    tree.sampleTypes.forEach(({ type, unit }, i) => select.append(new Option(`${type} (${unit})`, i)));
+    select.value = String(this.choices.type);
+    $("type-choice").hidden = tree.sampleTypes.length < 2;
+    select.addEventListener("change", () => this.choose({ type: Number(select.value) }));
+    $("search").addEventListener("input", () => this.search());
+    $("regex").addEventListener("click", () => {
+      this.isRegex = !this.isRegex;
+      $("regex").setAttribute("aria-pressed", String(this.isRegex));
+      this.search();
+    });
+    $("theme").addEventListener("click", () => this.toggleTheme());
+    $("help-open").addEventListener("click", () => $("help").showModal());
+    $("about-open").addEventListener("click", () => $("about").showModal());
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+      this.setTheme(Page.savedTheme());
+    });
+  }
+
+  prepareDiffControls() {
+    for (const id of ["width-choice", "scale-choice", "by-choice"]) $(id).hidden = false;
+    this.segments("width-choice", "both", (width) => this.choose({ width }));
+    this.segments("scale-choice", "share", (scale) => this.choose({ scale }));
+    this.segments("by-choice", "total", (by) => this.choose({ by }));
+    if (this.tree.profiles.some(({ durationNs }) => !(durationNs > 0))) {
+      const button = $("scale-choice").querySelector("[data-value=rate]");
+      button.disabled = true;
+      button.title = "A profile does not say how long it ran";
+    }
+  }
+
+  // Buttons of which one is pressed.
+  segments(id, initial, onChoice) {
+    const buttons = [...$(id).querySelectorAll("button")];
+    const press = (value) => {
+      for (const b of buttons) b.setAttribute("aria-pressed", String(b.dataset.value === value));
+    };
+    press(initial);
+    for (const button of buttons) {
+      button.addEventListener("click", () => {
+        press(button.dataset.value);
+        onChoice(button.dataset.value);
+      });
+    }
+  }
+
+  choose(changed) {
+    Object.assign(this.choices, changed);
+    this.rebuild();
+  }
+
+  // ---- theme
+
+  static savedTheme() {
+    let saved = null;
+    try {
+      saved = localStorage.getItem("podo-theme");
+    } catch {
+      // A file may have no storage; the system's choice holds then.
+    }
+    if (saved === "light" || saved === "dark") return saved;
+    return matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+  }
+
+  setTheme(theme) {
+    this.theme = theme;
+    document.documentElement.dataset.theme = theme;
+    $("theme").textContent = theme === "dark" ? "Light" : "Dark";
+    this.palette = new Palette(theme);
+    this.graph.setPalette(this.palette);
+    if (this.view) this.showTable();
+    if (this.view) this.showLegend();
+  }
+
+  toggleTheme() {
+    const theme = this.theme === "dark" ? "light" : "dark";
+    try {
+      localStorage.setItem("podo-theme", theme);
+    } catch {
+      // As above: it holds for this visit only.
+    }
+    this.setTheme(theme);
+  }
+
+  // ---- what is shown
+
+  rebuild() {
+    const { tree, choices } = this;
+    if (tree.sampleTypes.length === 0) return this.showEmpty();
+    this.view = tree.isDiff ? new DiffView(tree, choices.type, choices)
+      : new SingleView(tree, choices.type, choices);
+    if (this.view.isEmpty) return this.showEmpty();
+    $("empty").hidden = true;
+    for (const part of document.querySelectorAll(".graph-pane, .table-pane")) part.hidden = false;
+    this.graph.setView(this.view.graph());
+    const { type } = this.view.type;
+    $("canvas").setAttribute("aria-label",
+      `Flame graph of ${type}, ${tree.nodeCount - 1} frames. Arrow keys move among frames, ` +
+      "Enter zooms in, Escape zooms out.");
+    this.showTable();
+    this.showLegend();
+    this.search();
+    this.zoomed();
+  }
+
+  showEmpty() {
+    for (const part of document.querySelectorAll(".graph-pane, .table-pane")) part.hidden = true;
+    const [title, text] = $("empty").children;
+    const unlike = this.tree.isDiff && this.tree.sampleTypes.length === 0;
+    title.textContent = unlike ? "Nothing to compare" : "No samples";
+    text.textContent = unlike
+      ? "The two profiles have no sample type in common, or one of them has none."
+      : "The profile holds no sample of this kind: the process used no CPU time while it was " +
+        "recorded, or recorded none of it. About lists what the profile says of itself.";
+    $("empty").hidden = false;
+  }
+
+  showTable() {
+    $("table-title").textContent = this.tree.isDiff ? "Top changes" : "Top functions";
+    this.table.setColumns(this.view.columns(this.palette), this.view.sortKey());
+    this.table.setRows(this.view.rows);
+  }
+
+  showLegend() {
+    if (this.tree.isDiff) return this.showDiffLegend();
+    $("legend").replaceChildren(...this.view.legend().map(({ name, color, share }) => {
+      const button = element("button", "", "");
+      const swatch = element("span", "swatch");
+      swatch.style.setProperty("--swatch", this.palette.fills[color]);
+      button.type = "button";
+      button.title = `Highlight ${name} (${share} self)`;
+      button.append(swatch, element("b", "", name), ` ${share}`);
+      button.addEventListener("click", () => this.highlightPackage(name));
+      return button;
+    }));
+  }
+
+  showDiffLegend() {
+    const ramp = element("span", "ramp");
+    for (let i = 0; i <= 2 * DIFF_STEPS; i += 2) {
+      const step = element("i");
+      step.style.setProperty("--swatch", this.palette.diffFills[i]);
+      ramp.append(step);
+    }
+    $("legend").replaceChildren(element("span", "", "▼ less"), ramp, element("span", "", "▲ more"),
+      element("span", "", "✚ new"), element("span", "", "✕ gone"));
+  }
+
+  // ---- search
+
+  searchFor(query) {
+    $("search").value = query === $("search").value ? "" : query;
+    this.search();
+  }
+
+  highlightPackage(name) {
+    if (this.packageShown === name) return this.searchFor("");
+    $("search").value = "";
+    const frames = Uint8Array.from(this.tree.packages, (one) => (one === name ? 1 : 0));
+    this.packageShown = name;
+    this.showFound({ frames }, name);
+  }
+
+  search() {
+    if (!this.view || this.view.isEmpty) return;
+    this.packageShown = null;
+    this.showFound(searchFrames(this.tree, $("search").value, this.isRegex));
+  }
+
+  showFound(found, what = "") {
+    const status = $("search-status");
+    const error = found && found.error;
+    $("search").setAttribute("aria-invalid", String(Boolean(error)));
+    status.className = error ? "error" : "";
+    status.replaceChildren();
+    this.matched = null;
+    if (!found || error) {
+      status.textContent = error || "";
+      this.graph.setMatches(null);
+      this.table.setFilter(null);
+      return;
+    }
+    const { nodes, topmost } = this.tree.match(found.frames);
+    const { total } = Array.isArray(this.view.sums) ? this.view.sums[1] : this.view.sums;
+    const shown = topmost.filter((node) => this.graph.isShown(node));
+    this.matched = { ...this.view.matched(topmost), nodes: shown.sort((a, b) => total[b] - total[a]) };
+    this.matchAt = -1;
+    if (what) status.append(`${what}: `);
+    status.append(element("b", "", this.matched.text), " matched");
+    this.graph.setMatches(nodes);
+    this.table.setFilter((frame) => found.frames[frame] === 1);
+  }
+
+  nextMatch(step) {
+    const nodes = this.matched ? this.matched.nodes : [];
+    if (nodes.length === 0) return;
+    this.matchAt = (this.matchAt + step + nodes.length) % nodes.length;
+    const node = nodes[this.matchAt];
+    if (!this.graph.rectOf(node)) this.graph.zoomTo(0);
+    this.graph.focusNode(node);
+  }
+
+  // ---- zoom, hover, focus
+
+  zoomed() {
+    const crumbs = $("crumbs");
+    const path = [0, ...this.tree.pathTo(this.graph.zoomed)];
+    // The ends of a long path say most: where it begins and what is zoomed into.
+    const shown = path.length > 7 ? [...path.slice(0, 2), -1, ...path.slice(-4)] : path;
+    crumbs.replaceChildren();
+    if (path.length > 1) {
+      const reset = element("button", "reset", "Show all");
+      reset.type = "button";
+      reset.title = "Reset zoom (0)";
+      reset.addEventListener("click", () => this.graph.resetZoom());
+      crumbs.append(reset);
+    }
+    shown.forEach((node, i) => {
+      if (i > 0) crumbs.append("›");
+      crumbs.append(node < 0 ? " … " : this.crumb(node));
+    });
+    this.showDetails();
+  }
+
+  crumb(node) {
+    const button = element("button", "", nameParts(this.tree.nameOf(node)).slice(-2).join("::"));
+    button.type = "button";
+    button.title = this.tree.nameOf(node);
+    if (node === this.graph.zoomed) button.setAttribute("aria-current", "true");
+    button.addEventListener("click", () => this.graph.zoomTo(node));
+    return button;
+  }
+
+  hover(node, event) {
+    const tooltip = $("tooltip");
+    this.hovered = node;
+    tooltip.hidden = node < 0;
+    if (node >= 0) {
+      tooltip.replaceChildren(...this.detailsOf(node, { brief: true }));
+      const { width, height } = tooltip.getBoundingClientRect();
+      const left = Math.min(event.clientX + 14, innerWidth - width - 8);
+      const below = event.clientY + 18;
+      const top = below + height > innerHeight - 8 ? event.clientY - height - 12 : below;
+      tooltip.style.left = `${Math.max(8, left)}px`;
+      tooltip.style.top = `${Math.max(8, top)}px`;
+    }
+    this.showDetails();
+  }
+
+  focus(node) {
+    this.showDetails();
+    const [total, self] = this.view.facts(node, 0);
+    const inlined = this.tree.inlined[node] ? ", inlined" : "";
+    $("live").textContent = `${this.tree.nameOf(node)}${inlined}. Total ${total[1]}. Self ${self[1]}.`;
+  }
+
+  showDetails() {
+    const node = this.hovered >= 0 ? this.hovered : this.graph.focused;
+    if (node === this.detailed && this.detailedZoom === this.graph.zoomed) return;
+    this.detailed = node;
+    this.detailedZoom = this.graph.zoomed;
+    $("details").replaceChildren(...(node >= 0 ? this.detailsOf(node, {})
+      : [element("div", "hint", "Point at a frame for its details, click to zoom. Keys: arrows, Enter, Esc, / to search, ? for help.")]));
+  }
+
+  detailsOf(node, { brief }) {
+    const { tree } = this;
+    const name = element("div", "frame-name", tree.nameOf(node));
+    if (tree.inlined[node]) name.append(element("span", "tag", "inlined"));
+    const mark = this.view.marks ? this.view.marks[node] : MARK.NONE;
+    if (mark === MARK.NEW) name.append(element("span", "tag", "✚ new"));
+    if (mark === MARK.GONE) name.append(element("span", "tag", "✕ gone"));
+    const facts = this.view.facts(node, this.graph.zoomed);
+    const parts = [name, pairs(brief ? facts.slice(0, 2) : facts)];
+    if (node > 0) parts.splice(1, 0, this.placeLine(tree.frame[node], brief));
+    return parts;
+  }
+
+  placeLine(frame, brief) {
+    const { tree } = this;
+    const line = element("div", "frame-place");
+    const place = tree.placeOf(frame);
+    if (place) line.append(element("b", "", place), " · ");
+    line.append(tree.modules[frame] ? baseName(tree.modules[frame]) : "no module");
+    const lines = tree.lines[frame];
+    if (!brief && lines.length > 1) {
+      line.append(` · hottest lines ${lines.map((one) => one.line).join(", ")}`);
+    }
+    return line;
+  }
+
+  // ---- keys
+
+  key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+    if (event.target === $("search")) return this.searchKey(event);
+    if (event.target.matches("input, select, textarea")) return;
+    const actions = {
+      "/": () => ($("search").focus(), $("search").select()),
+      "?": () => $("help").showModal(),
+      0: () => this.graph.resetZoom(),
+      t: () => this.toggleTheme(),
+    };
+    if (actions[event.key]) {
+      event.preventDefault();
+      actions[event.key]();
+    } else if (this.view && !this.view.isEmpty && !event.target.matches("button, a")) {
+      this.graph.key(event);
+    }
+  }
+
+  searchKey(event) {
+    if (event.key === "Enter") {
+      this.nextMatch(event.shiftKey ? -1 : 1);
+    } else if (event.key === "Escape") {
+      $("search").value = "";
+      this.search();
+      $("canvas").focus({ preventScroll: true });
+    } else {
+      return;
+    }
+    event.preventDefault();
+  }
+}
+
+const page = new Page(new ProfileTree(JSON.parse($("document").textContent)));
+
+// For tests and the curious, to read.
+window.podo = Object.freeze({ page, graph: page.graph, tree: page.tree });
