@@ -135,6 +135,7 @@ TEST_CASE("a claim survives replacing the file") {
 TEST_CASE("other names in the directory, names with {pid} and linked podo are left as they are") {
   ScratchDirectory dir;
   Holder other = OtherOwner(dir / "x.html");
+  Holder other_with_pid = OtherOwner(dir / "2.html");
   RunFileSink neighbour = SharedSink(dir / "y.html", 2);
   RunFileSink with_pid = SharedSink(dir / "{pid}.html", 2);
   RunFileSink linked(Spec(dir / "x.html"), kProcess, /*shares_names=*/false);
@@ -188,16 +189,47 @@ TEST_CASE("a claim is renewed after the host has closed all descriptors") {
   CHECK(status == 0);
 }
 
+TEST_CASE("a claim is renewed after the directory was removed and made again") {
+  ScratchDirectory dir;
+  RunFileSink first = SharedSink(dir / "sub/x.html", 1);
+  first.Prepare();
+  std::filesystem::rename(dir / "sub", dir / "old");
+  CHECK(first.Send({.bytes = "a"}).ok());
+  RunFileSink second = SharedSink(dir / "sub/x.html", 2);
+  second.Prepare();
+  CHECK(second.path() == dir / "sub/x.2.html");
+}
+
 TEST_CASE("of many processes that claim at once exactly one gets the bare name") {
   ScratchDirectory dir;
-  std::vector<std::unique_ptr<Holder>> all;
-  for (int i = 1; i <= 16; ++i) {
-    all.push_back(std::make_unique<Holder>(
-        [&] { (void)(new RunFileSink(SharedSink(dir / "x.html", i)))->Send({.bytes = "x"}); }));
+  constexpr int kProcesses = 32;
+  int go[2], done[2];
+  REQUIRE(pipe(go) == 0);
+  REQUIRE(pipe(done) == 0);
+  std::vector<pid_t> children;
+  for (int i = 1; i <= kProcesses; ++i) {
+    children.push_back(fork());
+    if (children.back() != 0) continue;
+    RunFileSink sink = SharedSink(dir / "x.html", i);
+    close(go[1]);
+    char byte;
+    if (read(go[0], &byte, 1) != 0) _exit(1);  // until the parent closes the other end
+    const bool sent = sink.Send({.bytes = "x"}).ok();
+    if (write(done[1], sent ? "1" : "0", 1) != 1) _exit(1);
+    for (;;) pause();
   }
-  Names names = dir.Names();
-  CHECK(names.size() == 16);
+  close(go[1]);
+  char answers[kProcesses];
+  for (char& answer : answers) REQUIRE(read(done[0], &answer, 1) == 1);
+  CHECK(std::string(answers, kProcesses) == std::string(kProcesses, '1'));
+  const Names names = dir.Names();
+  CHECK(names.size() == kProcesses);
   CHECK(std::count(names.begin(), names.end(), "x.html") == 1);
+  for (const pid_t child : children) {
+    kill(child, SIGKILL);
+    waitpid(child, nullptr, 0);
+  }
+  for (const int fd : {go[0], done[0], done[1]}) close(fd);
 }
 
 }  // namespace

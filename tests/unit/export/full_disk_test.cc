@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// File sinks on a disk that is full, read-only, and well again: a small tmpfs in a mount namespace
+// of a child process's own.
+#include <doctest/doctest.h>
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "../scratch_directory.h"
+#include "export/exporter.h"
+#include "export/file_sink.h"
+
+namespace podo::exporting {
+namespace {
+
+using test::ScratchDirectory;
+
+constexpr int kNotPermitted = 77;
+
+// Mounts 256 KiB at `path`, seen by this process only.
+bool MountSmallDisk(const std::string& path) {
+  if (unshare(CLONE_NEWNS) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return false;
+  return mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+         mount("podo-test", path.c_str(), "tmpfs", 0, "size=256k") == 0;
+}
+
+// Runs `body` on a small disk at `dir` in a child; the number of the first demand that failed, or
+// 0.
+template <typename Body>
+void OnSmallDisk(const ScratchDirectory& dir, Body body) {
+  const pid_t child = fork();
+  if (child == 0) _exit(MountSmallDisk(dir.path()) ? body() : kNotPermitted);
+  int status = 0;
+  waitpid(child, &status, 0);
+  if (WIFEXITED(status) && WEXITSTATUS(status) == kNotPermitted) {
+    MESSAGE("SKIPPED: full disk: mounting a tmpfs is not permitted here");
+    return;
+  }
+  CAPTURE(WTERMSIG(status));
+  CHECK(WEXITSTATUS(status) == 0);
+  CHECK(WIFEXITED(status));
+}
+
+struct Bench {
+  explicit Bench(const std::string& path)
+      : exporter(
+            MakeSink(*ParseSinkUrl("file://" + path), {"svc", 1, 0}, false),
+            [] { return int64_t{0}; }, [this](const std::string& line) { lines.push_back(line); }) {
+  }
+  std::vector<std::string> lines;
+  Exporter exporter;
+};
+
+TEST_CASE("a full disk is one line, leaves no scrap, and is over when there is room again") {
+  ScratchDirectory dir;
+  for (const std::string file : {"", "x.html"}) {
+    CAPTURE(file);
+    OnSmallDisk(dir, [&] {
+      Bench bench(dir / file);
+      const std::string large(100 << 10, 'x');
+      test::WriteFile(dir / "filler", std::string(200 << 10, 'f'));
+      for (uint64_t seq = 0; seq < 5; ++seq) {
+        if (!absl::IsUnavailable(bench.exporter.Export({large, seq}))) return 1;
+      }
+      if (dir.Names() != std::vector<std::string>{"filler"}) return 2;
+      if (bench.lines.size() != 1 || !bench.lines[0].ends_with("No space left on device")) return 3;
+      unlink((dir / "filler").c_str());
+      if (!bench.exporter.Export({large, 5}).ok() || dir.Names().size() != 1) return 4;
+      if (bench.lines.size() != 2 || !bench.lines[1].ends_with("after 5 failed attempts")) return 5;
+      return bench.exporter.counts().errors == 5 ? 0 : 6;
+    });
+  }
+}
+
+TEST_CASE("a full disk does not harm the run file that is there") {
+  ScratchDirectory dir;
+  OnSmallDisk(dir, [&] {
+    Bench bench(dir / "x.html");
+    if (!bench.exporter.Export({"first state"}).ok()) return 1;
+    if (bench.exporter.Export({std::string(300 << 10, 'x')}).ok()) return 2;
+    return test::ReadFile(dir / "x.html") == "first state" ? 0 : 3;
+  });
+}
+
+TEST_CASE("a read-only disk is a lasting error, told once") {
+  ScratchDirectory dir;
+  OnSmallDisk(dir, [&] {
+    if (mount("none", dir.path().c_str(), nullptr, MS_REMOUNT | MS_RDONLY, nullptr) != 0) return 1;
+    Bench bench(dir / "");
+    for (uint64_t seq = 0; seq < 3; ++seq) {
+      if (!absl::IsPermissionDenied(bench.exporter.Export({"x", seq}))) return 2;
+    }
+    if (bench.exporter.counts().profiles_lost != 3) return 3;
+    return bench.lines.size() == 1 && bench.lines[0].ends_with("Read-only file system") ? 0 : 4;
+  });
+}
+
+}  // namespace
+}  // namespace podo::exporting
