@@ -429,6 +429,16 @@ TEST_CASE("A section cut off anywhere, or with any byte changed, is survived") {
   }
 }
 
+TEST_CASE("An FDE that points in front of the section names no CIE") {
+  for (const uint32_t back : {4u, 5u, 6u, 0x100u, 0x80000000u}) {
+    EhBytes section(kFrame);
+    section.Record(back, Bytes(16, 0));  // before any CIE
+    const Built built = Build(section.bytes());
+    CHECK(built.text == "0:none");
+    CHECK(built.counts.broken == 1);
+  }
+}
+
 TEST_CASE("Remembering without end costs the FDE, not the memory") {
   CHECK(RowsOfProgram(Bytes(100000, 0x0a)) == "0:unsupported");
 }
