@@ -130,7 +130,7 @@ class Splitter {
   EhBases bases_;
   EhRecords records_;
   absl::flat_hash_map<uint64_t, uint32_t> cie_by_offset_;
-  uint64_t last_cie_offset_ = UINT64_MAX;
+  std::optional<uint64_t> last_cie_offset_;
   uint32_t last_cie_ = 0;
 };
 
