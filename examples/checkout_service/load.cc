@@ -26,7 +26,7 @@ struct LoadOptions {
   double seconds = 10;
   double connections = 8;
   double nested_share = 0;
-  double depth = 600;
+  double depth = 1000;
 };
 
 std::string ParseOptions(int argc, char** argv, LoadOptions* options) {
