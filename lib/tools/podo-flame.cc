@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// podo-flame: pprof files -> flame graph or difference page, folded stacks, tables.
+// podo-flame: pprof files -> flame graph or difference page, folded stacks, tables, their sum.
 #include <unistd.h>
 
 #include <cerrno>
@@ -16,9 +16,11 @@
 #include "absl/strings/str_cat.h"
 #include "encode/flame_page.h"
 #include "encode/folded.h"
+#include "encode/pprof_encoder.h"
 #include "encode/pprof_reader.h"
 #include "encode/sample_type.h"
 #include "encode/top_text.h"
+#include "tools/merge_files.h"
 
 namespace {
 
@@ -27,6 +29,7 @@ using podo::model::Profile;
 constexpr char kHelp[] =
     R"(Usage: podo-flame [OPTION]... PROFILE.pb.gz > flame.html
        podo-flame [OPTION]... BEFORE.pb.gz AFTER.pb.gz > diff.html
+       podo-flame --merge [--from T] [--until T] PROFILE.pb.gz... > sum.pb.gz
 Makes a flame graph page of one pprof profile, or a difference page of two.
 The files may come from podo, Go, or whatever else writes pprof; - is standard input.
 
@@ -38,6 +41,9 @@ The files may come from podo, Go, or whatever else writes pprof; - is standard i
                      two profiles the functions that changed most, and the guilty one
       --folded       print folded stacks (root;caller;leaf count), of one profile;
                      default type: the profile's first
+      --merge        write the sum of any number of profiles as one pprof file;
+      --from T       of those that begin at T or later and
+      --until T      end at T or earlier (Unix seconds, as date +%s.%N prints)
   -h, --help         print this
       --version      print the version
 
@@ -47,7 +53,7 @@ constexpr size_t kDefaultRows = 20;
 // Compressed; what it unpacks to has the same limit (encode/pprof_reader.h).
 constexpr size_t kMaxFileBytes = size_t{128} << 20;
 
-enum class Form { kPage, kTop, kFolded };
+enum class Form { kPage, kTop, kFolded, kMerge };
 
 struct Arguments {
   std::vector<std::string> files;
@@ -56,6 +62,7 @@ struct Arguments {
   std::string type;
   std::optional<std::string> output;
   std::optional<std::string> title;
+  podo::tools::TimeRange range;  // with kMerge
 };
 
 int Fail(std::string_view what) {
@@ -98,6 +105,8 @@ class CommandLine {
       return 0;
     } else if (word == "--folded") {
       arguments->form = Form::kFolded;
+    } else if (word == "--merge") {
+      arguments->form = Form::kMerge;
     } else if (word == "--top") {
       arguments->form = Form::kTop;
     } else if (word.rfind("--top=", 0) == 0) {
@@ -111,6 +120,10 @@ class CommandLine {
       arguments->type = *type;
     } else if (auto title = Value(word, "--title", "--title")) {
       arguments->title = title;
+    } else if (auto from = Value(word, "--from", "--from")) {
+      return SetTime(word, *from, &arguments->range.from_ns);
+    } else if (auto until = Value(word, "--until", "--until")) {
+      return SetTime(word, *until, &arguments->range.until_ns);
     } else {
       return FailUsage(absl::StrCat("unknown or incomplete option ", word));
     }
@@ -125,9 +138,25 @@ class CommandLine {
     return words_[next_++];
   }
 
+  static std::optional<int> SetTime(const std::string& word, const std::string& text,
+                                    int64_t* time_ns) {
+    const std::optional<int64_t> parsed = podo::tools::ParseUnixSeconds(text);
+    if (!parsed) {
+      return FailUsage(absl::StrCat(word, " ", text, ": accepted: seconds since the Unix epoch"));
+    }
+    *time_ns = *parsed;
+    return std::nullopt;
+  }
+
   static std::optional<int> Check(const Arguments& arguments) {
     const size_t files = arguments.files.size();
     if (files == 0) return FailUsage("no profile given; accepted: one or two files");
+    if (arguments.form == Form::kMerge) return std::nullopt;
+    const podo::tools::TimeRange& range = arguments.range;
+    if (range.from_ns != podo::tools::TimeRange().from_ns ||
+        range.until_ns != podo::tools::TimeRange().until_ns) {
+      return FailUsage("--from or --until; accepted: with --merge");
+    }
     if (files > 2) return FailUsage(absl::StrCat(files, " files; accepted: one or two"));
     if (files == 2 && arguments.form == Form::kFolded) {
       return FailUsage("--folded of two files; accepted: one");
@@ -191,9 +220,8 @@ std::string ChooseTypes(const Arguments& arguments, std::vector<Input>* inputs) 
   std::string name = arguments.type;
   if (name.empty()) {
     // Folded stacks hold counts by custom, and counts come first by pprof's.
-    const size_t own = arguments.form == Form::kFolded
-                           ? 0
-                           : podo::encode::FindSampleType(last, "").value_or(0);
+    const size_t own =
+        arguments.form == Form::kFolded ? 0 : podo::encode::FindSampleType(last, "").value_or(0);
     name = last.String(last.sample_types[own].type);
   }
   for (Input& input : *inputs) {
@@ -239,14 +267,35 @@ int Write(const std::string& text, const std::optional<std::string>& output) {
   return 0;
 }
 
+int Merge(const Arguments& arguments) {
+  podo::tools::ProfileSum sum;
+  for (const std::string& file : arguments.files) {
+    const absl::StatusOr<Input> input = ReadInput(file);
+    absl::Status status = input.status();
+    if (status.ok() && arguments.range.Holds(input->profile)) status = sum.Add(input->profile);
+    if (!status.ok()) {
+      return Fail(absl::StrCat(DisplayName(file), ": ", std::string(status.message())));
+    }
+  }
+  if (sum.empty()) {
+    return Fail(absl::StrCat("none of the ", arguments.files.size(),
+                             " profiles lies between --from and --until"));
+  }
+  const absl::StatusOr<std::string> bytes = podo::encode::EncodePprofGz(sum.Take());
+  if (!bytes.ok()) return Fail(std::string(bytes.status().message()));
+  return Write(*bytes, arguments.output);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   Arguments arguments;
   if (const auto exit_status = CommandLine(argc, argv).Parse(&arguments)) return *exit_status;
-  if (arguments.form == Form::kPage && !arguments.output && isatty(STDOUT_FILENO) == 1) {
-    return FailUsage("will not print a page on a terminal; redirect it (> flame.html) or use -o");
+  const bool is_file = arguments.form == Form::kPage || arguments.form == Form::kMerge;
+  if (is_file && !arguments.output && isatty(STDOUT_FILENO) == 1) {
+    return FailUsage("will not print a file on a terminal; redirect it (> flame.html) or use -o");
   }
+  if (arguments.form == Form::kMerge) return Merge(arguments);
   std::vector<Input> inputs;
   for (const std::string& file : arguments.files) {
     absl::StatusOr<Input> input = ReadInput(file);
