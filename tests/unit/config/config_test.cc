@@ -285,12 +285,15 @@ TEST_CASE("a secure execution ignores everything and says so in one line") {
   CHECK(Parse({"PATH=/bin", "HOME=/root"}, /*secure=*/true).messages.empty());
 }
 
-TEST_CASE("the configuration of this process can be read") {
+TEST_CASE("the configuration of this process comes from its environment or a copy of it") {
   Lines messages;
   CHECK(setenv("PODO_SAMPLE_HZ", "42", 1) == 0);
-  const Config config = ReadProcessConfig(&messages);
+  const Config config = ReadProcessConfig(nullptr, &messages);
+  const char* const copy[] = {"PODO_SAMPLE_HZ=43", nullptr};
+  const Config config_of_copy = ReadProcessConfig(copy, &messages);
   unsetenv("PODO_SAMPLE_HZ");
   CHECK(config.sample_hz.value == 42);
+  CHECK(config_of_copy.sample_hz.value == 43);
   CHECK(config.service_name.value == "unknown_service:podo_unit_config");
 }
 
