@@ -245,12 +245,12 @@ void podo_exec_failed(void) {
 
 const char* podo_version(void) { return PODO_VERSION; }
 
-void podo_internal_attach(const podo_preload_calls* calls) {
+PODO_API void podo_internal_attach(const podo_preload_calls* calls) {
   g_process.preload.store(calls, std::memory_order_release);
   podo::capture::UseSignalCalls({calls->sigaction, calls->setitimer, calls->getitimer});
 }
 
-void podo_internal_host_takes_signal(void) {
+PODO_API void podo_internal_host_takes_signal(void) {
   if (const podo::CurrentRun run; run) run->HostTakesSignal();
 }
 

@@ -171,38 +171,42 @@ absl::Status EhFrameCopy::Read(ProcessView& process, const ElfImage& image) {
   input_.address = header->eh_frame;
   if (header->last_fde > input_.address) input_.last_fde_offset = header->last_fde - input_.address;
   const size_t limit = BytesToSegmentEnd(image, input_.address);
-  if (limit == 0 || !Map(limit)) {
-    return absl::UnavailableError(
-        absl::StrFormat("cannot copy .eh_frame at %#x, %d bytes", input_.address, limit));
+  if (limit == 0) {
+    return absl::InvalidArgumentError(
+        absl::StrFormat(".eh_frame at %#x is in no segment of its module", input_.address));
   }
-  input_.bytes = {memory_, CopyRecords(process, limit)};
-  return absl::OkStatus();
+  if (!Map(limit)) {
+    return absl::ResourceExhaustedError(
+        absl::StrFormat("no memory to copy .eh_frame at %#x, %d bytes", input_.address, limit));
+  }
+  return CopyRecords(process, limit);
 }
 
 // The section's size is not mapped anywhere: goes from record to record, copying as it goes, up to
-// the terminator or the end of the segment. Returns the bytes copied that belong to records.
-size_t EhFrameCopy::CopyRecords(ProcessView& process, size_t limit_bytes) {
+// the terminator or the end of the segment.
+absl::Status EhFrameCopy::CopyRecords(ProcessView& process, size_t limit_bytes) {
+  constexpr size_t kLengthBytes = 12;  // the longest length field
   size_t copied = 0;
-  const auto copy_to = [&](size_t wanted) {
-    while (copied < std::min(wanted, limit_bytes)) {
+  size_t position = 0;
+  while (position < limit_bytes) {
+    while (copied < std::min(position + kLengthBytes, limit_bytes)) {
       const size_t step = std::min(kCopyStepBytes, limit_bytes - copied);
-      if (!process.Read(input_.address + copied, memory_ + copied, step)) return false;
+      if (!process.Read(input_.address + copied, memory_ + copied, step)) {
+        return absl::UnavailableError(
+            absl::StrFormat("cannot read .eh_frame at %#x", input_.address + copied));
+      }
       copied += step;
     }
-    return true;
-  };
-  size_t position = 0;
-  constexpr size_t kLengthBytes = 12;  // the longest length field
-  while (position < limit_bytes && copy_to(position + kLengthBytes)) {
     EhReader reader({memory_ + position, copied - position}, input_.address + position);
     const std::optional<RecordLength> length = ReadRecordLength(&reader);
     if (!length.has_value()) break;
-    const size_t body = position + reader.position();
-    if (length->terminator && position >= input_.last_fde_offset) return body;
-    if (length->bytes > limit_bytes - body) break;
-    position = body + length->bytes;
+    position += reader.position();
+    if (length->terminator && position >= input_.last_fde_offset) break;
+    if (length->bytes > limit_bytes - position) break;
+    position += length->bytes;
   }
-  return std::min(copied, position);
+  input_.bytes = {memory_, std::min(copied, position)};
+  return absl::OkStatus();
 }
 
 }  // namespace podo::capture

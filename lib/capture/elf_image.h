@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "capture/eh_frame.h"
 #include "capture/process_view.h"
@@ -43,13 +44,13 @@ class EhFrameCopy {
   ~EhFrameCopy();
 
   // A module without PT_GNU_EH_FRAME (an executable linked -static without --eh-frame-hdr) leaves
-  // no bytes, and that is no error.
+  // no bytes, and that is no error. Unavailable: memory of the module could not be read.
   absl::Status Read(ProcessView& process, const ElfImage& image);
   const EhFrameInput& input() const { return input_; }
 
  private:
   bool Map(size_t bytes);
-  size_t CopyRecords(ProcessView& process, size_t limit_bytes);
+  absl::Status CopyRecords(ProcessView& process, size_t limit_bytes);
 
   EhFrameInput input_;
   uint8_t* memory_ = nullptr;

@@ -18,6 +18,7 @@ namespace podo::capture {
 namespace {
 
 constexpr int kMaxListedModules = 65536;  // a list that loops must end
+constexpr int kReadAttempts = 3;
 constexpr uint64_t kPageBytes = 4096;
 constexpr size_t kMaxPathBytes = 4096;  // PATH_MAX
 
@@ -115,6 +116,32 @@ absl::Status BuildTable(ProcessView& process, const ElfImage& image, LoadedModul
   return read;
 }
 
+absl::StatusOr<LoadedModule> LoadOnce(ProcessView& process, const ModuleIdentity& identity) {
+  LoadedModule loaded;
+  loaded.identity = identity;
+  loaded.content_mark = ContentMark(process, identity);
+  const absl::StatusOr<ElfImage> image =
+      ReadElfImage(process, identity.map_start, identity.map_end);
+  if (!image.ok()) return image.status();
+  model::Module& module = loaded.module;
+  module.start = identity.map_start;
+  module.end = identity.map_end;
+  module.load_bias = image->load_bias;
+  module.path = PathOf(process, identity);
+  module.build_id = ReadBuildId(process, *image);
+  module.is_main = IsMain(process, identity);
+  module.is_vdso = IsVdso(process, identity);
+  module.segments = SegmentsOf(*image);
+
+  loaded.unwind_status = BuildTable(process, *image, &loaded);
+  if (absl::IsUnavailable(loaded.unwind_status)) return loaded.unwind_status;
+  // Looked at last: whatever was torn by an unload or a reload must not be kept, nor reported.
+  if (PathOf(process, identity) != module.path || !Unchanged(process, loaded)) {
+    return WentAway(identity);
+  }
+  return loaded;
+}
+
 }  // namespace
 
 ModuleList ListModules(ProcessView& process, uint64_t own_address) {
@@ -150,27 +177,15 @@ ModuleList ListModules(ProcessView& process, uint64_t own_address) {
 }
 
 absl::StatusOr<LoadedModule> LoadModule(ProcessView& process, const ModuleIdentity& identity) {
-  LoadedModule loaded;
-  loaded.identity = identity;
-  loaded.content_mark = ContentMark(process, identity);
-  const absl::StatusOr<ElfImage> image =
-      ReadElfImage(process, identity.map_start, identity.map_end);
-  if (!image.ok()) {
-    return StillMapped(process, identity) ? image.status() : WentAway(identity);
+  absl::StatusOr<LoadedModule> loaded = absl::UnknownError("");
+  // A read may fail because the module was unloaded, and then loaded again to the same place before
+  // that could be noticed.
+  for (int attempt = 0; attempt < kReadAttempts; ++attempt) {
+    loaded = LoadOnce(process, identity);
+    if (loaded.ok() || absl::IsAborted(loaded.status())) return loaded;
+    if (!StillMapped(process, identity)) return WentAway(identity);
+    if (!absl::IsUnavailable(loaded.status())) return loaded;
   }
-  model::Module& module = loaded.module;
-  module.start = identity.map_start;
-  module.end = identity.map_end;
-  module.load_bias = image->load_bias;
-  module.path = PathOf(process, identity);
-  module.build_id = ReadBuildId(process, *image);
-  module.is_main = IsMain(process, identity);
-  module.is_vdso = IsVdso(process, identity);
-  module.segments = SegmentsOf(*image);
-
-  loaded.unwind_status = BuildTable(process, *image, &loaded);
-  // Looked at last: whatever was torn by an unload or a reload must not be kept, nor reported.
-  if (!Unchanged(process, loaded)) return WentAway(identity);
   return loaded;
 }
 

@@ -46,7 +46,9 @@ struct ModuleList {
 ModuleList ListModules(ProcessView& process, uint64_t own_address);
 
 // Copies and parses. Errors: Aborted if the module went away or was replaced meanwhile (nothing to
-// report), others name the address and the reason. Cost: about 1 ms for libc, 25 ns a row.
+// report); Unavailable if its memory cannot be read (gone again, or a sandbox that allows neither
+// process_vm_readv nor /proc/self/mem); others name the address and the reason. Cost: about 1 ms
+// for libc, 25 ns a row.
 absl::StatusOr<LoadedModule> LoadModule(ProcessView& process, const ModuleIdentity& identity);
 
 // The same for whatever covers `pc`; NotFound if no module does (JIT code).

@@ -26,7 +26,8 @@ ROOMS = {
     "preload": {"podo"},  # a stub of C: it must load where podo's engine is not wanted
     "tools": {"base", "model", "encode", "podo"},  # small programs, each put together from rooms
 }
-COMPOSITION_ROOT = re.compile(r"lib/(podo|pipeline)[a-z_]*\.(cc|h)$")
+COMPOSITION_ROOT = re.compile(
+    r"lib/(podo|pipeline|config[a-z_]*|[a-z]+_loop|own_threads|window_box|exit_signal)\.(cc|h)$")
 
 # Header -> files that may include it.
 HOMES = [
