@@ -122,10 +122,27 @@ static int ByVfork(void) {
   int status = 0;
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
+  /* Nothing the child did may stay in the memory it shared: a failing exec puts podo back. */
+  Exec("/nonexistent/program");
   if (!Sampling()) return 94;
   BurnMs(10);
   if (WIFSIGNALED(status)) return 128 + WTERMSIG(status);
   return WEXITSTATUS(status);
+}
+
+/* Execs while podo is being loaded, and takes long over it: a PATH of many entries, ours the last.
+ */
+static int ByEarly(void) {
+  enum { kEntries = 8000, kEntryBytes = 4 };
+  static char path[kEntries * kEntryBytes + 1024];
+  for (int i = 0; i < kEntries; ++i) memcpy(path + i * kEntryBytes, "/x/:", kEntryBytes);
+  const char* const name = strrchr(g_target, '/') + 1;
+  memcpy(path + kEntries * kEntryBytes, g_target, (size_t)(name - g_target));
+  setenv("PATH", path, 1);
+  const struct timespec time = {0, 20000000 + getpid() % 100 * 150000};
+  nanosleep(&time, NULL);
+  Exec(name);
+  return 91;
 }
 
 static int ByFailing(int count) {
@@ -144,12 +161,7 @@ int main(int argc, char** argv) {
   g_target = argv[3];
   const char* const mode = argv[2];
   g_environment = strcmp(mode, "empty") == 0 ? g_no_environment : environ;
-  if (strcmp(mode, "early") == 0) { /* while podo is being loaded or started */
-    const struct timespec time = {0, 27000000 + getpid() % 100 * 100000};
-    nanosleep(&time, NULL);
-    Exec(g_target);
-    return 91;
-  }
+  if (strcmp(mode, "early") == 0) return ByEarly();
   if (!AwaitArmed()) return 90;
   if (strncmp(mode, "failing-", 8) == 0) return ByFailing(atoi(mode + 8));
   if (strcmp(mode, "vfork") == 0) return ByVfork();

@@ -253,6 +253,9 @@ static int EndParent(pid_t child, uintptr_t podos) {
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
   EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  /* A failing exec retreats and comes back, which it would not if podo were off. */
+  char* argv[] = {NULL};
+  EXPECT(execv("/nonexistent/program", argv) == -1);
   BurnMs(60);
   EXPECT(RealTimerArmed() && RealHandler() == podos);
   return 42;

@@ -35,10 +35,10 @@ def matrix(engine):
 
 
 def at_bad_moments(engine):
-    for mode, words in (("rival", "beside a thread whose execs fail all the time"),
-                        ("early", "while podo is being loaded")):
-        stage.survive(f"{engine.name}: execve {words}: the new program survives",
-                      case("execve", mode), engine.environment(), stage.repeats(100, 1000))
+    for mode, function, words in (("rival", "execve", "beside a thread whose execs fail all the time"),
+                                  ("early", "execvp", "while podo is being loaded")):
+        stage.survive(f"{engine.name}: {function} {words}: the new program survives",
+                      case(function, mode), engine.environment(), stage.repeats(100, 1000))
 
 
 def failing(engine):
