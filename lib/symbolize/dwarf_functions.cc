@@ -5,26 +5,10 @@
 
 #include <algorithm>
 
+#include "symbolize/dwarf_walk.h"
+
 namespace podo::symbolize {
 namespace {
-
-// Real nesting of inlined calls and blocks stays under 100; hostile nesting must not eat the stack.
-constexpr int kMaxDepth = 256;
-
-// The next DIE on the same level; false at the end. Siblings that point backwards would loop.
-bool NextSibling(Dwarf_Die* die, Budget* budget) {
-  const Dwarf_Off before = dwarf_dieoffset(die);
-  Dwarf_Die next;
-  if (!budget->Spend() || dwarf_siblingof(die, &next) != 0) return false;
-  if (dwarf_dieoffset(&next) <= before) return false;
-  *die = next;
-  return true;
-}
-
-bool FirstChild(Dwarf_Die* parent, Dwarf_Die* child, Budget* budget) {
-  return budget->Spend() && dwarf_child(parent, child) == 0 &&
-         dwarf_dieoffset(child) > dwarf_dieoffset(parent);
-}
 
 std::string_view StringOf(Dwarf_Die* die, unsigned attribute) {
   Dwarf_Attribute value;
@@ -40,13 +24,9 @@ uint64_t NumberOf(Dwarf_Die* die, unsigned attribute) {
   return dwarf_formudata(&value, &number) == 0 ? number : 0;
 }
 
-bool HasAddresses(Dwarf_Die* die) {
-  return dwarf_hasattr(die, DW_AT_low_pc) != 0 || dwarf_hasattr(die, DW_AT_ranges) != 0;
-}
-
 Scope ReadScope(Dwarf_Die* die) {
   Scope scope;
-  scope.name = StringOf(die, DW_AT_name);
+  scope.die = *die;
   scope.linkage_name = StringOf(die, DW_AT_linkage_name);
   if (scope.linkage_name.empty()) scope.linkage_name = StringOf(die, DW_AT_MIPS_linkage_name);
   int line = 0;
@@ -83,7 +63,7 @@ bool IsType(int tag) {
 void WalkLevel(Dwarf_Die* parent, bool into_types, int depth, Budget* budget,
                absl::FunctionRef<void(Dwarf_Die*)> visit) {
   Dwarf_Die die;
-  if (depth > kMaxDepth || !FirstChild(parent, &die, budget)) return;
+  if (depth > kMaxDwarfDepth || !FirstChild(parent, &die, budget)) return;
   do {
     const int tag = dwarf_tag(&die);
     if (tag == DW_TAG_subprogram) {
@@ -94,7 +74,9 @@ void WalkLevel(Dwarf_Die* parent, bool into_types, int depth, Budget* budget,
   } while (NextSibling(&die, budget));
 }
 
-// Descends one function with all its addresses at once.
+// Walks one function with all its addresses at once. The whole tree of inlined calls is looked at,
+// not only the branches whose ranges cover an address: gcc writes inlined calls whose ranges reach
+// beyond those of the call around them.
 class Descent {
  public:
   using Indices = std::vector<uint32_t>;
@@ -103,68 +85,66 @@ class Descent {
       : addresses_(addresses), chains_(chains), budget_(budget) {}
 
   void Function(Dwarf_Die* die) {
-    Indices all;
+    indices_.clear();
     uint64_t start = 0;
     ForEachRange(die, budget_, [&](uint64_t low, uint64_t high) {
       if (start == 0) start = low;
       auto at = std::lower_bound(addresses_.begin(), addresses_.end(), low);
       for (; at != addresses_.end() && *at < high && budget_->Spend(); ++at) {
         const auto i = static_cast<uint32_t>(at - addresses_.begin());
-        if (chains_[i].scopes.empty()) all.push_back(i);
+        if (chains_[i].scopes.empty()) indices_.push_back(i);
       }
     });
-    if (all.empty()) return;
+    if (indices_.empty()) return;
+    // Ranges come in any order: the cold part first or last.
+    std::sort(indices_.begin(), indices_.end());
     Dwarf_Addr low = 0;
     if (dwarf_lowpc(die, &low) == 0 && low != 0) start = low;
-    const Scope scope = ReadScope(die);
-    for (const uint32_t i : all) {
-      chains_[i].scopes.assign(1, scope);
+    path_.assign(1, ReadScope(die));
+    for (const uint32_t i : indices_) {
+      chains_[i].scopes = path_;
       chains_[i].function_start = start;
     }
-    Blocks(die, all, 1, 1);
+    Blocks(die, 1);
   }
 
  private:
-  // `level` scopes are known for each of `indices` around the children of `parent`.
-  void Blocks(Dwarf_Die* parent, const Indices& indices, size_t level, int depth) {
+  // path_ holds the scopes around the children of `parent`.
+  void Blocks(Dwarf_Die* parent, int depth) {
     Dwarf_Die die;
-    if (depth > kMaxDepth || !FirstChild(parent, &die, budget_)) return;
+    if (depth > kMaxDwarfDepth || !FirstChild(parent, &die, budget_)) return;
     do {
       const int tag = dwarf_tag(&die);
       if (tag == DW_TAG_inlined_subroutine) {
-        const Indices inside = Inside(&die, indices, level);
-        if (inside.empty()) continue;
-        const Scope scope = ReadScope(&die);
-        for (const uint32_t i : inside) chains_[i].scopes.push_back(scope);
-        Blocks(&die, inside, level + 1, depth + 1);
+        path_.push_back(ReadScope(&die));
+        Claim(&die);
+        Blocks(&die, depth + 1);
+        path_.pop_back();
       } else if (tag == DW_TAG_lexical_block || tag == DW_TAG_try_block ||
                  tag == DW_TAG_catch_block) {
-        // A block without addresses of its own can still hold calls that have some.
-        const Indices inside = HasAddresses(&die) ? Inside(&die, indices, level) : indices;
-        if (!inside.empty()) Blocks(&die, inside, level, depth + 1);
+        Blocks(&die, depth + 1);
       }
     } while (NextSibling(&die, budget_));
   }
 
-  Indices Inside(Dwarf_Die* die, const Indices& indices, size_t level) {
-    Indices inside;
+  // Gives path_ to the addresses that `die` covers, unless they have a deeper one.
+  void Claim(Dwarf_Die* die) {
     ForEachRange(die, budget_, [&](uint64_t low, uint64_t high) {
-      auto at = std::lower_bound(indices.begin(), indices.end(), low,
+      auto at = std::lower_bound(indices_.begin(), indices_.end(), low,
                                  [&](uint32_t i, uint64_t value) { return addresses_[i] < value; });
-      for (; at != indices.end() && addresses_[*at] < high && budget_->Spend(); ++at) {
-        // An address that a sibling has claimed stays there.
-        if (chains_[*at].scopes.size() == level) inside.push_back(*at);
+      for (; at != indices_.end() && addresses_[*at] < high; ++at) {
+        std::vector<Scope>& scopes = chains_[*at].scopes;
+        if (!budget_->Spend(path_.size()) || scopes.size() >= path_.size()) continue;
+        scopes = path_;
       }
     });
-    // Ranges may come in any order and overlap.
-    std::sort(inside.begin(), inside.end());
-    inside.erase(std::unique(inside.begin(), inside.end()), inside.end());
-    return inside;
   }
 
   absl::Span<const uint64_t> addresses_;
   absl::Span<ScopeChain> chains_;
   Budget* budget_;
+  Indices indices_;  // the function's addresses, ascending
+  std::vector<Scope> path_;
 };
 
 }  // namespace

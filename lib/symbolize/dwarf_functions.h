@@ -16,9 +16,9 @@
 
 namespace podo::symbolize {
 
-// One function around an address. Texts point into the file.
+// One function around an address. Good for as long as the libdw handle.
 struct Scope {
-  std::string_view name;          // DW_AT_name
+  Dwarf_Die die = {};             // DW_TAG_subprogram or DW_TAG_inlined_subroutine
   std::string_view linkage_name;  // empty for C and for what has no linkage
   int64_t decl_line = 0;
   uint64_t call_file = 0;  // of an inlined one: where its caller calls it

@@ -5,8 +5,10 @@
 
 #include <algorithm>
 
+#include "absl/container/flat_hash_map.h"
 #include "symbolize/demangle.h"
 #include "symbolize/dwarf_functions.h"
+#include "symbolize/qualified_names.h"
 
 namespace podo::symbolize {
 namespace {
@@ -18,33 +20,49 @@ std::string_view UnitString(Dwarf_Die* unit, unsigned attribute) {
   return text == nullptr ? std::string_view() : std::string_view(text);
 }
 
-SourceFrame ToFrame(const Scope& scope) {
-  SourceFrame frame;
-  frame.system_name = std::string(scope.linkage_name);
-  frame.function = scope.linkage_name.empty() ? std::string(scope.name)
-                                              : Demangle(scope.linkage_name, scope.name);
-  frame.start_line = scope.decl_line;
-  return frame;
-}
+// Makes frames of one unit's scopes; a function met a second time is not named again.
+class FrameMaker {
+ public:
+  FrameMaker(const LineProgram& lines, Budget* budget) : lines_(lines), qualified_(budget) {}
 
-// The innermost frame stands at the line table's line; every other one at the call in it.
-std::vector<SourceFrame> ToFrames(const ScopeChain& chain, const LineHit& hit,
-                                  const LineProgram& lines) {
-  std::vector<SourceFrame> frames;
-  uint64_t file = hit.file;
-  int64_t line = static_cast<int64_t>(hit.line);
-  for (size_t i = chain.scopes.size(); i-- > 0;) {
-    SourceFrame frame = ToFrame(chain.scopes[i]);
-    if (hit.found || !frames.empty()) {
-      frame.file = lines.FileName(file);
-      frame.line = line;
+  // The innermost frame stands at the line table's line; every other one at the call in it.
+  std::vector<SourceFrame> Frames(const ScopeChain& chain, const LineHit& hit) {
+    std::vector<SourceFrame> frames;
+    uint64_t file = hit.file;
+    int64_t line = static_cast<int64_t>(hit.line);
+    for (size_t i = chain.scopes.size(); i-- > 0;) {
+      SourceFrame frame = Named(chain.scopes[i]);
+      if (hit.found || !frames.empty()) {
+        frame.file = lines_.FileName(file);
+        frame.line = line;
+      }
+      frames.push_back(std::move(frame));
+      file = chain.scopes[i].call_file;
+      line = chain.scopes[i].call_line;
     }
-    frames.push_back(std::move(frame));
-    file = chain.scopes[i].call_file;
-    line = chain.scopes[i].call_line;
+    return frames;
   }
-  return frames;
-}
+
+ private:
+  SourceFrame Named(const Scope& scope) {
+    SourceFrame frame;
+    frame.system_name = std::string(scope.linkage_name);
+    frame.function =
+        scope.linkage_name.empty() ? Demangle(qualified_.Of(scope.die)) : Demangled(scope);
+    frame.start_line = scope.decl_line;
+    return frame;
+  }
+  // Keyed by the text's place: a name stands once in .debug_str.
+  const std::string& Demangled(const Scope& scope) {
+    auto [it, inserted] = demangled_.try_emplace(scope.linkage_name.data());
+    if (inserted) it->second = Demangle(scope.linkage_name, qualified_.Of(scope.die));
+    return it->second;
+  }
+
+  const LineProgram& lines_;
+  QualifiedNames qualified_;
+  absl::flat_hash_map<const char*, std::string> demangled_;
+};
 
 }  // namespace
 
@@ -138,8 +156,9 @@ std::vector<DwarfReader::Answer> DwarfReader::Resolve(uint64_t unit,
   const LineProgram lines(line_sections_, offset, UnitString(&die, DW_AT_comp_dir));
   lines.Match(addresses, absl::MakeSpan(hits), budget);
 
+  FrameMaker maker(lines, budget);
   for (size_t i = 0; i < addresses.size(); ++i) {
-    answers[i].frames = ToFrames(chains[i], hits[i], lines);
+    answers[i].frames = maker.Frames(chains[i], hits[i]);
     answers[i].function_start = chains[i].function_start;
     if (!hits[i].found) continue;
     answers[i].file = lines.FileName(hits[i].file);

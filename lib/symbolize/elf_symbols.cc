@@ -36,7 +36,8 @@ class SymbolMatcher {
       : file_(file),
         addresses_(addresses),
         covering_(addresses.size()),
-        unsized_(addresses.size()) {}
+        unsized_(addresses.size()),
+        nearest_start_(addresses.size()) {}
 
   void Run(Elf_Scn* table, const GElf_Shdr& header, Budget* budget) {
     Elf_Data* content = elf_getdata(table, nullptr);
@@ -56,12 +57,14 @@ class SymbolMatcher {
 
   void Finish(absl::Span<SymbolHit> hits) {
     const Candidate* before = nullptr;  // nearest unsized symbol at or below the address
+    uint64_t nearest = 0;               // of any kind; an unsized one ends where the next begins
     for (size_t i = 0; i < addresses_.size(); ++i) {
+      nearest = std::max(nearest, nearest_start_[i]);
       if (unsized_[i].used) before = &unsized_[i];
       if (!hits[i].name.empty()) continue;
       if (covering_[i].used) {
         hits[i] = covering_[i].hit;
-      } else if (before != nullptr && addresses_[i] < before->end) {
+      } else if (before != nullptr && before->hit.start == nearest && addresses_[i] < before->end) {
         hits[i] = before->hit;
       }
     }
@@ -70,6 +73,7 @@ class SymbolMatcher {
  private:
   void Offer(const GElf_Sym& symbol, std::string_view name, size_t first, Budget* budget) {
     Candidate candidate = {{name, symbol.st_value}, 0, RankOf(symbol, name), true};
+    nearest_start_[first] = std::max(nearest_start_[first], symbol.st_value);
     if (symbol.st_size == 0) {
       // Hand-written assembly: reaches to the end of its section, or to the next symbol.
       candidate.end = SectionEnd(symbol);
@@ -103,7 +107,9 @@ class SymbolMatcher {
   const ElfFile& file_;
   absl::Span<const uint64_t> addresses_;
   std::vector<Candidate> covering_;
+  // At the first address not below the symbol's start.
   std::vector<Candidate> unsized_;
+  std::vector<uint64_t> nearest_start_;
 };
 
 void RunTables(const ElfFile& file, uint32_t type, SymbolMatcher* matcher, Budget* budget) {

@@ -137,11 +137,9 @@ class Symbolizer::Run {
     if (frames.empty()) return frames;
     SourceFrame& physical = frames.back();
     if (physical.system_name.empty() && symbol.start == answer.function_start) {
+      // The readable name stays DWARF's, without parameters: where the function is inlined there
+      // is no symbol to take them from, and one function must not have two names.
       physical.system_name = std::string(symbol.name);
-      // "f" by DWARF is "ns::f(int)" by a mangled symbol.
-      if (symbol.name.substr(0, 2) == "_Z") {
-        physical.function = Demangle(symbol.name, physical.function);
-      }
     }
     for (SourceFrame& frame : frames) {
       if (frame.system_name.empty()) frame.system_name = frame.function;

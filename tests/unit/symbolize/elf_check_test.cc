@@ -56,7 +56,7 @@ TEST_CASE("each damaged header is refused with a sentence") {
   };
   const std::string sound = ReadWholeFile(ShopPath("gcc_dwarf5"));
   for (const auto& c : kCases) {
-    CAPTURE(c.sentence);
+    CAPTURE(std::string(c.sentence));
     std::string image = sound;
     c.damage(image);
     const absl::StatusOr<uint64_t> checked = CheckElf(BytesOf(image));

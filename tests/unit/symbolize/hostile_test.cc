@@ -32,7 +32,7 @@ TEST_CASE("every file of the fuzz corpus is survived") {
 
 TEST_CASE("files with bytes changed at random places are survived") {
   for (const char* way : {"gcc_dwarf5", "gcc_dwarf4", "compressed"}) {
-    CAPTURE(way);
+    CAPTURE(std::string(way));
     const std::string sound = ReadWholeFile(ShopPath(way));
     std::mt19937 random(42);
     for (int round = 0; round < 300; ++round) {

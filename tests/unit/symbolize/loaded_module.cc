@@ -159,7 +159,8 @@ std::vector<SourceFrame> ResolveOne(const model::Module& module, uint64_t vaddr,
   CHECK(symbolizer.Resolve(module, {vaddr}, [] { return false; }));
   CHECK(symbolizer.Missing(module, {vaddr}).empty());
   std::vector<SourceFrame> frames;
-  CHECK(symbolizer.Lookup(module, vaddr, &frames) == !frames.empty());
+  const bool known = symbolizer.Lookup(module, vaddr, &frames);
+  CHECK(known == !frames.empty());
   return frames;
 }
 

@@ -66,7 +66,7 @@ TEST_CASE("a debug file of another build is not used, wherever it lies") {
 
 TEST_CASE("a separate debug file is found by .gnu_debuglink in each of its three places") {
   for (const char* place : {"lib/shop.debug", "lib/.debug/shop.debug", "root"}) {
-    CAPTURE(place);
+    CAPTURE(std::string(place));
     TempDir dir;
     dir.Copy(ShopPath("no_build_id_debug"), "made/shop.debug");
     LoadedModule shop(CopyWithLink(dir, "no_build_id_stripped", dir.path() + "/made/shop.debug"));
@@ -93,7 +93,7 @@ TEST_CASE("a debug file whose checksum is not the link's is refused with a sente
 
 TEST_CASE("a library that a deploy has replaced is not read for addresses of the old one") {
   for (const char* way : {"gcc_dwarf5", "no_build_id"}) {
-    CAPTURE(way);
+    CAPTURE(std::string(way));
     TempDir dir;
     LoadedModule shop(dir.Copy(ShopPath(way), "libshop.so"));
     FilePlaces without_map_files = NoPlaces();

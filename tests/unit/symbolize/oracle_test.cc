@@ -76,14 +76,26 @@ std::vector<uint64_t> SpreadAddresses(const model::Module& module, size_t count)
 }
 
 struct Agreement {
-  int addresses = 0;  // the oracle knows a line
+  int addresses = 0;  // the oracle knows a function and a line
+  int padding = 0;    // it knows a line but no function: nops between two functions
+  int silent = 0;     // of those, where we know nothing either
   int lines = 0;      // innermost file and line agree
+  int places = 0;     // the line numbers of all frames agree
   int chains = 0;     // functions, files and lines of all frames agree
 };
 
+// Where gcc gave no linkage name the tools print DW_AT_name, of which ours is a longer form:
+// "ns::(anonymous namespace)::Name".
+bool SameName(const SourceFrame& ours, const std::string& theirs) {
+  if (ours.system_name == theirs || ours.function == theirs) return true;
+  return ours.function.size() > theirs.size() + 2 &&
+         ours.function.compare(ours.function.size() - theirs.size() - 2, std::string::npos,
+                               "::" + theirs) == 0;
+}
+
 bool SameFrame(const SourceFrame& ours, const OracleFrame& theirs) {
-  return (ours.system_name == theirs.function || ours.function == theirs.function) &&
-         BaseName(ours.file) == theirs.file && ours.line == theirs.line;
+  return SameName(ours, theirs.function) && BaseName(ours.file) == theirs.file &&
+         ours.line == theirs.line;
 }
 
 Agreement Compare(const std::string& command) {
@@ -98,12 +110,20 @@ Agreement Compare(const std::string& command) {
     const std::vector<OracleFrame>& theirs = oracle[address];
     // Line 0 is the compiler's own code: one tool prints "?", the other the line before.
     if (theirs.empty() || theirs[0].line == 0) continue;
-    ++agreement.addresses;
     symbolizer.Lookup(self, address, &ours);
+    if (theirs[0].function == "??") {
+      ++agreement.padding;
+      agreement.silent += ours.empty();
+      continue;
+    }
+    ++agreement.addresses;
     if (ours.empty()) ours.emplace_back();
     agreement.lines += ours[0].line == theirs[0].line && BaseName(ours[0].file) == theirs[0].file;
     const bool same = std::equal(ours.begin(), ours.end(), theirs.begin(), theirs.end(), SameFrame);
     agreement.chains += same;
+    agreement.places +=
+        std::equal(ours.begin(), ours.end(), theirs.begin(), theirs.end(),
+                   [](const SourceFrame& a, const OracleFrame& b) { return a.line == b.line; });
     if (same || getenv("PODO_SHOW_DIFFERENCES") == nullptr) continue;
     printf("%lx\n", address);
     for (const auto& f : ours) {
@@ -114,22 +134,29 @@ Agreement Compare(const std::string& command) {
     }
   }
   MESSAGE(agreement.addresses, " addresses, innermost lines agree: ", agreement.lines,
-          ", whole chains: ", agreement.chains);
+          ", lines of whole chains: ", agreement.places, ", whole chains: ", agreement.chains,
+          "; padding: ", agreement.padding);
   return agreement;
-}
-
-TEST_CASE("addr2line agrees about functions, files, lines and inlined frames") {
-  const Agreement agreement = Compare(PODO_ADDR2LINE " -a -f -i");
-  CHECK(agreement.addresses > 200);
-  CHECK(agreement.lines * 100 >= agreement.addresses * 98);
-  CHECK(agreement.chains * 100 >= agreement.addresses * 95);
 }
 
 TEST_CASE("eu-addr2line agrees about functions, files, lines and inlined frames") {
   const Agreement agreement = Compare(PODO_EU_ADDR2LINE " -a -f -i");
-  CHECK(agreement.addresses > 200);
-  CHECK(agreement.lines * 100 >= agreement.addresses * 98);
-  CHECK(agreement.chains * 100 >= agreement.addresses * 95);
+  CHECK(agreement.addresses > 500);
+  CHECK(agreement.lines * 100 >= agreement.addresses * 99);
+  CHECK(agreement.silent == agreement.padding);
+  // Where two inlined calls of equal depth claim an address, one is as good as the other.
+  CHECK(agreement.places * 100 >= agreement.addresses * 97);
+  CHECK(agreement.chains * 100 >= agreement.addresses * 97);
+}
+
+// binutils 2.40 gives an inlined call without linkage name its caller's name, and now and then a
+// row of DWARF 5 the unit's file, and padding the function before it; so no bound on names, and a
+// lower one on files.
+TEST_CASE("addr2line agrees about lines and inlined frames") {
+  const Agreement agreement = Compare(PODO_ADDR2LINE " -a -f -i");
+  CHECK(agreement.addresses > 500);
+  CHECK(agreement.lines * 100 >= agreement.addresses * 95);
+  CHECK(agreement.places * 100 >= agreement.addresses * 97);
 }
 
 }  // namespace

@@ -44,7 +44,7 @@ const char* const kDwarfWays[] = {"gcc_dwarf5",   "gcc_dwarf4",   "compressed", 
 
 TEST_CASE("functions, files, lines and inlined frames are found however it was compiled") {
   for (const char* way : kDwarfWays) {
-    CAPTURE(way);
+    CAPTURE(std::string(way));
     LoadedModule shop(ShopPath(way));
     auto frames = [&](const char* probe) { return ResolveOne(shop.module(), shop.Vaddr(probe)); };
     CheckFrames(frames("podo_probe_round"),
@@ -54,7 +54,9 @@ TEST_CASE("functions, files, lines and inlined frames are found however it was c
                   "checkout-start"}});
     CheckFrames(frames("podo_probe_checkout"), {{"shop::Checkout(int, shop::Price const&)",
                                                  "shop.cc", "checkout-probe", "checkout-start"}});
-    CheckFrames(frames("podo_probe_hidden"), {{"shop::(anonymous namespace)::Hidden(int)",
+    // gcc gives no linkage name to what no other file can call: the name without parameters.
+    const std::string parameters = std::string(way).rfind("clang", 0) == 0 ? "(int)" : "";
+    CheckFrames(frames("podo_probe_hidden"), {{"shop::(anonymous namespace)::Hidden" + parameters,
                                                "shop.cc", "hidden-probe", "hidden-start"}});
     CheckFrames(frames("podo_probe_c"), {{"podo_shop", "shop.cc", "c-probe", "c-start"}});
     CheckFrames(frames("podo_probe_stock"),

@@ -46,7 +46,9 @@ void ResolveAll(const uint8_t* bytes, size_t size, Symbolizer::Mode mode) {
   Symbolizer symbolizer(options);
 
   std::vector<uint64_t> addresses;
-  for (uint64_t at = 0; at < 0x3000; at += 0x20) addresses.push_back(at);
+  // The corpus has its code in the first pages.
+  for (uint64_t at = 0; at < 0x600; at += 4) addresses.push_back(at);
+  for (uint64_t at = 0x600; at < 0x3000; at += 0x80) addresses.push_back(at);
   symbolizer.Resolve(module, addresses, [] { return false; });
   std::vector<SourceFrame> frames;
   for (const uint64_t address : addresses) {
