@@ -12,6 +12,7 @@
 #include "preload/hooks.h"
 
 static podo_preload_calls g_calls;
+static bool g_attached; /* written before main or by the loader thread, which is created later */
 
 typedef struct Engine {
   podo_status (*start)(const podo_options*);
@@ -25,8 +26,8 @@ __attribute__((weak)) void podo_internal_attach(const podo_preload_calls* calls)
 __attribute__((weak)) void podo_internal_host_takes_signal(void);
 
 /* One write, so that lines of several processes do not mix. */
-void EngineLog(bool warning, const char* what, const char* detail) {
-  if (!EnvironmentAllowsLog(g_calls.environment, warning)) return;
+void EngineLog(const char* what, const char* detail) {
+  if (!EnvironmentAllowsLog(g_calls.environment)) return;
   char line[1024];
   int size = snprintf(line, sizeof line - 1, "podo: %s%s", what, detail);
   if (size < 0) return;
@@ -49,6 +50,8 @@ static bool FindEngine(void* handle, Engine* engine) {
 }
 
 static void Attach(const Engine* engine) {
+  if (g_attached) return; /* a linked engine may be running on the table already */
+  g_attached = true;
   ArbiterOnTaken(engine->host_takes_signal);
   engine->attach(&g_calls);
 }
@@ -61,7 +64,7 @@ static void LogNotLoaded(void) {
   char detail[900];
   snprintf(detail, sizeof detail, "%s: %s", self.dli_fname != NULL ? self.dli_fname : "the stub",
            reason != NULL ? reason : "dlopen failed");
-  EngineLog(false, "not profiling: cannot load libpodo.so beside ", detail);
+  EngineLog("not profiling: cannot load libpodo.so beside ", detail);
 }
 
 void EngineLoadAndStart(void) {
@@ -75,17 +78,12 @@ void EngineLoadAndStart(void) {
       return;
     }
     if (!FindEngine(handle, &engine)) {
-      EngineLog(false, "not profiling: libpodo.so beside libpodo_preload.so is of another version",
-                "");
+      EngineLog("not profiling: libpodo.so beside libpodo_preload.so is of another version", "");
       return;
     }
   }
   Attach(&engine);
-  const podo_status status = engine.start(NULL);
-  if (status.code != PODO_OK && status.code != PODO_ALREADY_STARTED &&
-      status.code != PODO_DISABLED) {
-    EngineLog(true, "not profiling: ", status.message);
-  }
+  engine.start(NULL); /* says by itself why, if it does not profile */
 }
 
 void EnginePrepare(const char* const* environment) {

@@ -13,6 +13,6 @@ void EnginePrepare(const char* const* environment);
 void EngineLoadAndStart(void);
 
 /* Writes "podo: WHAT DETAIL" as PODO_LOG allows. */
-void EngineLog(bool warning, const char* what, const char* detail);
+void EngineLog(const char* what, const char* detail);
 
 #endif /* PODO_LIB_PRELOAD_ENGINE_H_ */

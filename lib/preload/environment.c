@@ -43,12 +43,9 @@ bool EnvironmentAllowsPodo(void) {
   return !(unset && Says(getenv("OTEL_SDK_DISABLED"), "true", "1"));
 }
 
-bool EnvironmentAllowsLog(const char* const* environment, bool warning) {
-  static const char kName[] = "PODO_LOG=";
+bool EnvironmentAllowsLog(const char* const* environment) {
   for (; environment != NULL && *environment != NULL; ++environment) {
-    if (strncmp(*environment, kName, sizeof kName - 1) != 0) continue;
-    const char* const level = *environment + sizeof kName - 1;
-    return strcmp(level, "off") != 0 && !(warning && strcmp(level, "error") == 0);
+    if (strcmp(*environment, "PODO_LOG=off") == 0) return false;
   }
   return true;
 }

@@ -13,7 +13,7 @@ const char* const* CopyEnvironment(void);
  * variable against the other) are left to the engine, which reports them. */
 bool EnvironmentAllowsPodo(void);
 
-/* True if PODO_LOG lets errors (`warning`: warnings) out. */
-bool EnvironmentAllowsLog(const char* const* environment, bool warning);
+/* True if PODO_LOG lets errors out. */
+bool EnvironmentAllowsLog(const char* const* environment);
 
 #endif /* PODO_LIB_PRELOAD_ENVIRONMENT_H_ */

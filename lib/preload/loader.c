@@ -210,5 +210,5 @@ __attribute__((constructor)) static void OnLoad(void) {
   const sigset_t mask = FutexLock(&g_alone_lock);
   const int error = StartLoaderThread();
   FutexUnlock(&g_alone_lock, &mask);
-  if (error != 0) EngineLog(false, "not profiling: cannot start a thread: ", strerror(error));
+  if (error != 0) EngineLog("not profiling: cannot start a thread: ", strerror(error));
 }

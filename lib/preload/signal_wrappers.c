@@ -4,7 +4,8 @@
  * Any call that sets either is a take: podo goes first, then the call passes through. Also SIG_DFL
  * and a zero timer: they change nothing for a program that never used them, but then podo would
  * have to pretend, and a program that disarms before a raw execve must find the timer disarmed.
- * Queries see what there would be without podo. */
+ * Queries see what there would be without podo. glibc's __sigaction is left alone: by it another
+ * copy of podo, linked statically into the program, finds that this one is there. */
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -42,12 +43,6 @@ static SignalHandler SetHandler(SignalCall* real_call, int signal_number, Signal
  * types are the same. */
 PODO_WRAPPER int sigaction(int signal_number, const struct sigaction* action,
                            struct sigaction* old) {
-  return SetAction(signal_number, action, old);
-}
-
-int __sigaction(int signal_number, const struct sigaction* action, struct sigaction* old);
-PODO_WRAPPER int __sigaction(int signal_number, const struct sigaction* action,
-                             struct sigaction* old) {
   return SetAction(signal_number, action, old);
 }
 
