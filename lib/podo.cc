@@ -70,8 +70,12 @@ podo_status MakeStatus(podo_code code, const std::string& message) {
   return status;
 }
 
+// In a process tree under the preload library a program that uses SIGPROF itself (sort does) is no
+// news; a service that asked to be profiled must hear of it.
 podo_status Refuse(podo_code code, const std::string& message) {
-  base::Log(base::LogLevel::kWarning, message);
+  const bool expected =
+      code == PODO_SIGNAL_TAKEN && g_process.preload.load(std::memory_order_relaxed) != nullptr;
+  base::Log(expected ? base::LogLevel::kInfo : base::LogLevel::kWarning, message);
   return MakeStatus(code, message);
 }
 

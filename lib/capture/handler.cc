@@ -151,11 +151,11 @@ uint32_t ResidueBit(const State& state, const Residue* residue) {
   constexpr uint64_t kPage = 4096;
   const uint64_t first = kPage - address % kPage;
   // One element a page: partial transfers are only promised between elements (process_vm_readv(2)).
-  iovec from[3] = {{reinterpret_cast<void*>(address), first},
-                   {reinterpret_cast<void*>(address + first), kPage},
-                   {reinterpret_cast<void*>(address + first + kPage),
-                    model::kResidueStackBytes - kPage - first}};
-  iovec into = {to, model::kResidueStackBytes};
+  iovec from[3] = {
+      {reinterpret_cast<void*>(address), first},
+      {reinterpret_cast<void*>(address + first), kPage},
+      {reinterpret_cast<void*>(address + first + kPage), model::kForeignCopyBytes - kPage - first}};
+  iovec into = {to, model::kForeignCopyBytes};
   const long copied =
       SystemCall(SYS_process_vm_readv, static_cast<long>(state.pid), reinterpret_cast<long>(&into),
                  1, reinterpret_cast<long>(from), first == kPage ? 2 : 3, 0);

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <bit>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
@@ -228,7 +229,10 @@ void ResiduePool::Take(absl::FunctionRef<void(const model::Residue&)> finish) {
     const int slot = std::countr_zero(ready);
     model::Residue& residue = state_->residues[slot];
     finish(residue);
-    explicit_bzero(&residue, sizeof residue);
+    explicit_bzero(&residue, offsetof(model::Residue, stack) + residue.stack_bytes);
+    // Large ones are rare after the start: their pages need not stay.
+    constexpr size_t kKeepBytes = 8192;
+    madvise(residue.stack + kKeepBytes, sizeof residue.stack - kKeepBytes, MADV_DONTNEED);
     state_->residue_free.fetch_or(uint32_t{1} << slot, std::memory_order_release);
   }
 }

@@ -146,7 +146,8 @@ void AppendFrames(std::string* out, const FlameFrames& frames, const std::vector
 }
 
 void AppendNodes(std::string* out, const FlameTree& tree, const std::vector<uint32_t>& order) {
-  std::vector<uint32_t> number(order.empty() ? 0 : *std::max_element(order.begin(), order.end()) + 1);
+  std::vector<uint32_t> number(order.empty() ? 0
+                                             : *std::max_element(order.begin(), order.end()) + 1);
   for (uint32_t i = 0; i < order.size(); ++i) number[order[i]] = i;
   PackedColumn frame, branches, inlined;
   size_t last_branch = 0, last_inlined = 0;

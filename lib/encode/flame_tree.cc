@@ -9,7 +9,7 @@ namespace podo::encode {
 namespace {
 
 // A hostile file can ask for billions of frames with few bytes (long inline lists on long stacks).
-constexpr size_t kMaxDepth = 4096;           // far above PODO_MAX_FRAMES and what a screen can show
+constexpr size_t kMaxDepth = 4096;  // far above PODO_MAX_FRAMES and what a screen can show
 constexpr size_t kMaxSteps = size_t{32} << 20;  // 384 MiB of steps; a large real profile has 3 Mi
 
 // A sample with its path, before the tree stands.

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "aggregate/assemble.h"
+
+#include <doctest/doctest.h>
+
+#include <numeric>
+#include <string>
+
+namespace podo::aggregate {
+namespace {
+
+using model::Index;
+
+std::shared_ptr<const model::Module> MakeModule(uint64_t start, const char* path, bool is_main) {
+  auto m = std::make_shared<model::Module>();
+  m->start = start;
+  m->end = start + 0x3000;
+  m->path = path;
+  m->build_id = "aa";
+  m->is_main = is_main;
+  m->segments = {{start, start + 0x1000, 0, false}, {start + 0x1000, start + 0x3000, 0x1000, true}};
+  return m;
+}
+
+model::ModuleMap Modules() {
+  model::ModuleMap map;
+  map.generation = 1;
+  map.modules = {MakeModule(0x10000, "/bin/main", true), MakeModule(0x50000, "/lib/a.so", false)};
+  return map;
+}
+
+void Add(StackTable* table, std::vector<uint64_t> frames, uint16_t flags = model::kRawComplete,
+         int times = 1, uint32_t generation = 1) {
+  model::RawSample s = {};
+  s.header.frames = static_cast<uint16_t>(frames.size());
+  s.header.flags = flags;
+  s.header.generation = generation;
+  s.frames = frames.data();
+  for (int i = 0; i < times; ++i) table->Add(s);
+}
+
+struct World {
+  model::ModuleMap map = Modules();
+  StackTable stacks{1 << 20};
+  StackTable residue{1 << 20};
+  model::WindowTotals totals;
+
+  AssembledProfile Run() {
+    return Assemble({&stacks, &residue}, totals, [this](uint32_t generation) {
+      return generation == map.generation ? &map : nullptr;
+    });
+  }
+};
+
+// The stack of sample `i`, root first, as text: function names, or mapping+offset.
+std::string Text(const model::Profile& p, size_t i) {
+  const auto& ids = p.stacks[Index(p.samples[i].stack)].locations;
+  std::string text;
+  for (auto it = ids.rbegin(); it != ids.rend(); ++it) {
+    const model::Location& l = p.locations[Index(*it)];
+    if (!text.empty()) text += ";";
+    if (!l.lines.empty()) {
+      text += p.String(p.functions[Index(l.lines[0].function)].name);
+    } else {
+      const model::Mapping& m = p.mappings[Index(l.mapping)];
+      text += p.String(m.filename) + "+" + std::to_string(l.address - m.start);
+    }
+  }
+  return text;
+}
+
+int64_t Total(const model::Profile& p, size_t type) {
+  int64_t sum = 0;
+  for (size_t i = 0; i < p.samples.size(); ++i) sum += p.ValuesOf(i)[type];
+  return sum;
+}
+
+TEST_CASE("CPU time of a window is what the process used, podo's own taken out") {
+  World w;
+  Add(&w.stacks, {0x11004, 0x11010}, model::kRawComplete, 90);
+  Add(&w.residue, {0x51004, 0x11010}, model::kRawComplete | model::kRawResidue, 5);
+  w.totals.ticks = 90 + 5 + 3 + 2 + 7 + 1;
+  w.totals.own_ticks = 7;
+  w.totals.foreign_ticks = 1;
+  w.totals.ring_full = 3;
+  w.totals.no_ring = 2;
+  w.totals.process_cpu_ns = 1'070'000'000;
+  w.totals.own_cpu_ns = 70'000'000;
+  w.totals.nominal_hz = 100;
+  const model::Profile p = w.Run().profile;
+  CHECK(p.period == 10'000'000);
+  CHECK(Total(p, 0) == 100);
+  CHECK(Total(p, 1) == 1'000'000'000);
+  CHECK(w.totals.SamplingRatio() == doctest::Approx(1.0));
+}
+
+TEST_CASE("addresses resolve to the executable segment of their module") {
+  World w;
+  Add(&w.stacks, {0x51004, 0x11010});
+  w.totals.ticks = 1;
+  const AssembledProfile a = w.Run();
+  REQUIRE(a.profile.samples.size() == 1);
+  CHECK(Text(a.profile, 0) == "/bin/main+16;/lib/a.so+4");
+  CHECK(a.profile.mappings[1].file_offset == 0x1000);
+  REQUIRE(a.mapping_modules.size() == a.profile.mappings.size());
+  for (size_t i = 1; i < a.mapping_modules.size(); ++i) {
+    CHECK(a.mapping_modules[i]->path == a.profile.String(a.profile.mappings[i].filename));
+  }
+}
+
+TEST_CASE("the main program is the first mapping even if only a library was sampled") {
+  World w;
+  Add(&w.stacks, {0x51004});
+  w.totals.ticks = 1;
+  const model::Profile p = w.Run().profile;
+  CHECK(p.String(p.mappings[1].filename) == "/bin/main");
+}
+
+TEST_CASE("what has no whole stack says so at the root") {
+  World w;
+  Add(&w.stacks, {0x11004}, model::kRawTruncated);
+  Add(&w.stacks, {0x11004}, model::kRawUnknownCode);
+  Add(&w.stacks, {0x11004}, model::kRawReusedAddress);
+  w.totals.ticks = 3 + 4 + 1 + 1;
+  w.totals.paused = 4;
+  w.totals.nested = 1;
+  w.totals.no_ring = 1;
+  const model::Profile p = w.Run().profile;
+  REQUIRE(p.samples.size() == 6);
+  CHECK(Text(p, 0) == "[deeper than PODO_MAX_FRAMES];/bin/main+4");
+  CHECK(Text(p, 1) == "[incomplete stack];/bin/main+4");
+  CHECK(Text(p, 2) == "[module replaced];/bin/main+4");
+  CHECK(Text(p, 3) == "[dropped: no ring]");
+  CHECK(Text(p, 4) == "[dropped: tick inside a tick]");
+  CHECK(Text(p, 5) == "[paused]");
+  CHECK(p.ValuesOf(5)[0] == 4);
+}
+
+TEST_CASE("interrupted system calls are somebody else's ticks only beside a thread that blocks") {
+  for (const bool blocks : {false, true}) {
+    CAPTURE(blocks);
+    World w;
+    Add(&w.stacks, {0x11004}, model::kRawComplete | model::kRawMaybeAsleep, 5);
+    w.totals.ticks = 5;
+    w.totals.threads_block_sigprof = blocks;
+    const AssembledProfile a = w.Run();
+    REQUIRE(a.profile.samples.size() == 1);
+    CHECK(Text(a.profile, 0) == (blocks ? "[threads blocking SIGPROF]" : "/bin/main+4"));
+    CHECK(a.misdelivered == (blocks ? 5 : 0));
+    CHECK(Total(a.profile, 0) == 5);
+  }
+}
+
+TEST_CASE("a stack taken before the tables were ready resolves by the first tables") {
+  World w;
+  Add(&w.residue, {0x11004}, model::kRawComplete | model::kRawResidue, 1, 0);
+  w.totals.ticks = 1;
+  CHECK(Text(w.Run().profile, 0) == "/bin/main+4");
+}
+
+TEST_CASE("code of no module keeps its address") {
+  World w;
+  Add(&w.stacks, {0x999000}, model::kRawUnknownCode);
+  w.totals.ticks = 1;
+  const model::Profile p = w.Run().profile;
+  const model::Location& l = p.locations[Index(p.stacks[Index(p.samples[0].stack)].locations[0])];
+  CHECK(l.address == 0x999000);
+  CHECK(Index(l.mapping) == 0);
+}
+
+}  // namespace
+}  // namespace podo::aggregate
