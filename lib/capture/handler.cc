@@ -220,11 +220,13 @@ struct Stacks {
     return true;
   }
 
-  // Gives an unused slot back, wiped up to what was copied into it.
+  // Gives an unused slot back, wiped up to what was copied into it (an earlier copy of the same tick
+  // may have been longer than the last one, never longer than kForeignCopyBytes).
   void Release() {
     if (copy == nullptr) return;
     void* to = copy->stack;
-    uint64_t left = copy->stack_bytes;
+    uint64_t left = copy->stack_bytes > model::kForeignCopyBytes ? copy->stack_bytes
+                                                                 : model::kForeignCopyBytes;
     __asm__ volatile("rep stosb" : "+D"(to), "+c"(left) : "a"(0) : "memory");
     state->residue_free.fetch_or(ResidueBit(*state, copy), std::memory_order_release);
     copy = nullptr;

@@ -229,7 +229,9 @@ void ResiduePool::Take(absl::FunctionRef<void(const model::Residue&)> finish) {
     const int slot = std::countr_zero(ready);
     model::Residue& residue = state_->residues[slot];
     finish(residue);
-    explicit_bzero(&residue, offsetof(model::Residue, stack) + residue.stack_bytes);
+    // An earlier copy of the same tick may have been longer: at most kForeignCopyBytes.
+    explicit_bzero(&residue, offsetof(model::Residue, stack) +
+                                 std::max<size_t>(residue.stack_bytes, model::kForeignCopyBytes));
     // Large ones are rare after the start: their pages need not stay.
     constexpr size_t kKeepBytes = 8192;
     madvise(residue.stack + kKeepBytes, sizeof residue.stack - kKeepBytes, MADV_DONTNEED);
