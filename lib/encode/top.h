@@ -52,8 +52,8 @@ int64_t TotalOf(const model::Profile& profile, size_t type);
 // (encode/sample_type.h). Pure; time grows with the frames of all samples.
 std::vector<TopRow> TopTable(const model::Profile& profile, size_t type, size_t limit);
 
-// At most `limit` functions, by the size of their self growth, then of their total growth, what grew
-// before what shrank; those that did not change are left out.
+// At most `limit` functions, by the size of their self growth, then of their total growth, what
+// grew before what shrank; those that did not change are left out.
 std::vector<TopChange> TopChanges(const model::Profile& before, size_t before_type,
                                   const model::Profile& after, size_t after_type, size_t limit);
 
