@@ -8,7 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "encode/flame_frames.h"
-#include "encode/saturating.h"
+#include "model/saturating.h"
 
 namespace podo::encode {
 namespace {
@@ -36,7 +36,7 @@ std::string EncodeFolded(const model::Profile& profile, size_t type) {
   std::vector<int64_t> by_stack(profile.stacks.size());
   for (size_t i = 0; i < profile.samples.size(); ++i) {
     int64_t& sum = by_stack[Index(profile.samples[i].stack)];
-    sum = SaturatingAdd(sum, profile.ValuesOf(i)[type]);
+    sum = model::SaturatingAdd(sum, profile.ValuesOf(i)[type]);
   }
   std::map<std::string, int64_t> lines;  // stacks of other addresses may read the same
   for (size_t i = 0; i < by_stack.size(); ++i) {
@@ -50,7 +50,7 @@ std::string EncodeFolded(const model::Profile& profile, size_t type) {
     }
     if (line.empty()) line = "[no stack]";
     int64_t& sum = lines[line];
-    sum = SaturatingAdd(sum, by_stack[i]);
+    sum = model::SaturatingAdd(sum, by_stack[i]);
   }
   std::string text;
   for (const auto& [line, sum] : lines) {

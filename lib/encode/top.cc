@@ -10,7 +10,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "encode/flame_frames.h"
-#include "encode/saturating.h"
+#include "model/saturating.h"
 
 namespace podo::encode {
 namespace {
@@ -33,10 +33,10 @@ class FrameSums {
       Sum& sum = sums_[step.frame];
       if (sum.last_sample == samples_) continue;  // recursion
       sum.last_sample = samples_;
-      sum.total = SaturatingAdd(sum.total, value);
+      sum.total = model::SaturatingAdd(sum.total, value);
     }
     Sum& leaf = sums_[path.back().frame];
-    leaf.self = SaturatingAdd(leaf.self, value);
+    leaf.self = model::SaturatingAdd(leaf.self, value);
   }
   int64_t self(size_t frame) const { return sums_[frame].self; }
   int64_t total(size_t frame) const { return sums_[frame].total; }
@@ -120,7 +120,7 @@ int64_t TotalOf(const model::Profile& profile, size_t type) {
   int64_t total = 0;
   for (size_t i = 0; i < profile.samples.size(); ++i) {
     const int64_t value = profile.ValuesOf(i)[type];
-    total = SaturatingAdd(total, value < 0 ? SaturatingAdd(-(value + 1), 1) : value);
+    total = model::SaturatingAdd(total, value < 0 ? model::SaturatingAdd(-(value + 1), 1) : value);
   }
   return total;
 }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/string_view.h"
+#include "model/saturating.h"
 #include "model/utf8.h"
 
 namespace podo::model {
@@ -107,7 +108,7 @@ void ProfileBuilder::AddSample(StackId stack, LabelSetId labels, LinkId link,
     return;
   }
   int64_t* sum = profile_.values.data() + it->second * profile_.sample_types.size();
-  for (size_t i = 0; i < values.size(); ++i) sum[i] += values[i];
+  for (size_t i = 0; i < values.size(); ++i) sum[i] = SaturatingAdd(sum[i], values[i]);
 }
 
 LocationId ProfileBuilder::AddNamedFrame(std::string_view name) {

@@ -23,6 +23,13 @@ TEST_CASE("equal things are stored once and values of equal samples add up") {
   CHECK(p.ValuesOf(0)[1] == 30);
 }
 
+TEST_CASE("a sum of values stays at the end of its range instead of wrapping around") {
+  ProfileBuilder builder({{"samples", "count"}});
+  builder.AddSample({}, {}, {}, {INT64_MAX});
+  builder.AddSample({}, {}, {}, {1});
+  CHECK(builder.Take().values == std::vector<int64_t>{INT64_MAX});
+}
+
 TEST_CASE("every table starts with its zero value") {
   const Profile p = Profile::Empty();
   CHECK(p.strings == std::vector<std::string>{""});
