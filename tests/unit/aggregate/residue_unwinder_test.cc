@@ -42,15 +42,17 @@ const void* g_callers[2];  // return addresses the compiler reports
   __asm__ volatile("" ::: "memory");  // no tail call
 }
 
+// The pad keeps what is copied inside the stack, however little main() has above it.
 [[gnu::noinline]] void Outer(size_t bytes) {
+  char pad[2 * model::kForeignCopyBytes];
   Middle(bytes);
-  __asm__ volatile("" ::: "memory");
+  __asm__ volatile("" : : "r"(pad) : "memory");
 }
 
 #if !defined(__SANITIZE_ADDRESS__)
 TEST_CASE("a copied stack is finished with the callers the compiler knows") {
   g_residue = std::make_unique<model::Residue>();
-  Outer(model::kResidueStackBytes);
+  Outer(model::kForeignCopyBytes);
   ResidueUnwinder unwinder(ProcessSources());
   REQUIRE(unwinder.ready());
   std::vector<uint64_t> frames;
@@ -73,7 +75,7 @@ TEST_CASE("a copy that ends too early ends the stack there and says so") {
 
 TEST_CASE("no more frames than asked for") {
   g_residue = std::make_unique<model::Residue>();
-  Outer(model::kResidueStackBytes);
+  Outer(model::kForeignCopyBytes);
   ResidueUnwinder unwinder(ProcessSources());
   std::vector<uint64_t> frames;
   CHECK((unwinder.Unwind(*g_residue, 2, &frames) & model::kRawTruncated) != 0);
