@@ -139,12 +139,10 @@ bool DwarfReader::ListUnits(std::vector<UnitRange>* ranges, Budget* budget) {
   return !budget->stopped() && !budget->exhausted();
 }
 
-std::vector<DwarfReader::Answer> DwarfReader::Resolve(uint64_t unit,
-                                                      absl::Span<const uint64_t> addresses,
-                                                      Budget* budget) {
-  std::vector<Answer> answers(addresses.size());
+void DwarfReader::Resolve(uint64_t unit, absl::Span<const uint64_t> addresses, Budget* budget,
+                          absl::FunctionRef<void(size_t, Answer)> take) {
   Dwarf_Die die;
-  if (!CountUnit() || dwarf_offdie(dwarf_.get(), unit, &die) == nullptr) return answers;
+  if (!CountUnit() || dwarf_offdie(dwarf_.get(), unit, &die) == nullptr) return;
 
   std::vector<ScopeChain> chains(addresses.size());
   FindScopes(&die, addresses, absl::MakeSpan(chains), budget);
@@ -158,13 +156,18 @@ std::vector<DwarfReader::Answer> DwarfReader::Resolve(uint64_t unit,
 
   FrameMaker maker(lines, budget);
   for (size_t i = 0; i < addresses.size(); ++i) {
-    answers[i].frames = maker.Frames(chains[i], hits[i]);
-    answers[i].function_start = chains[i].function_start;
-    if (!hits[i].found) continue;
-    answers[i].file = lines.FileName(hits[i].file);
-    answers[i].line = static_cast<int64_t>(hits[i].line);
+    // Half an answer must not be taken for a whole one.
+    if (budget->stopped() || budget->exhausted()) return;
+    Answer answer;
+    answer.frames = maker.Frames(chains[i], hits[i]);
+    answer.function_start = chains[i].function_start;
+    if (hits[i].found) {
+      answer.file = lines.FileName(hits[i].file);
+      answer.line = static_cast<int64_t>(hits[i].line);
+    }
+    if (budget->stopped() || budget->exhausted()) return;
+    take(i, std::move(answer));
   }
-  return answers;
 }
 
 }  // namespace podo::symbolize

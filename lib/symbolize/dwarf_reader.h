@@ -45,16 +45,18 @@ class DwarfReader {
   // The ranges of all units, sorted by `low`; false if the budget ended first.
   bool ListUnits(std::vector<UnitRange>* ranges, Budget* budget);
 
-  // The frames of each of `addresses` (sorted, all in `unit`), innermost first; no frames where
-  // DWARF knows no function. A physical function without a linkage name has an empty system_name.
-  // `lines` gets the line table's answer for every address, also where no function is known.
   struct Answer {
-    std::vector<SourceFrame> frames;
-    std::string file;
+    std::vector<SourceFrame> frames;  // innermost first; empty where DWARF knows no function
+    std::string file;                 // the line table's answer, also where there is no function
     int64_t line = 0;
     uint64_t function_start = 0;
   };
-  std::vector<Answer> Resolve(uint64_t unit, absl::Span<const uint64_t> addresses, Budget* budget);
+  // Calls `take(i, answer)` for each of `addresses` (sorted, all in `unit`), or for none if the
+  // budget ends. A physical function without a linkage name has an empty system_name. One answer
+  // exists at a time: names of thousands of bytes times all addresses of a large unit would break
+  // any memory cap.
+  void Resolve(uint64_t unit, absl::Span<const uint64_t> addresses, Budget* budget,
+               absl::FunctionRef<void(size_t, Answer)> take);
 
  private:
   struct CloseDwarf {

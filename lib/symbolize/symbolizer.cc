@@ -117,12 +117,9 @@ class Symbolizer::Run {
                 Budget* budget) {
     std::vector<uint64_t> addresses;
     for (const uint32_t i : indices) addresses.push_back(pending_[i]);
-    std::vector<DwarfReader::Answer> answers = reader->Resolve(unit, addresses, budget);
-    // Half an answer must not be kept as a whole one.
-    if (budget->stopped() || budget->exhausted()) return;
-    for (size_t k = 0; k < indices.size() && !full_; ++k) {
-      Commit(indices[k], Merge(std::move(answers[k]), symbols_[indices[k]]), true);
-    }
+    reader->Resolve(unit, addresses, budget, [&](size_t k, DwarfReader::Answer answer) {
+      if (!full_) Commit(indices[k], Merge(std::move(answer), symbols_[indices[k]]), true);
+    });
   }
 
   // DWARF's frames, with the symbol's name where DWARF has none.

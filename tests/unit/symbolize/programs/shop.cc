@@ -25,7 +25,7 @@ __attribute__((noinline)) int Hidden(int item) {  // MARK hidden-start
 }  // namespace
 }  // namespace shop
 
-extern "C" int podo_shop(int item) {  // MARK c-start
+extern "C" __attribute__((noinline)) int podo_shop(int item) {  // MARK c-start
   shop::Price price{item * 100};
   int sum = shop::Checkout(item, price) + shop::Hidden(item);
   PROBE(podo_probe_c);  // MARK c-probe
