@@ -61,6 +61,8 @@ function profileFacts(tree, index) {
   if (samples !== null) facts.push(["Samples", samples.toLocaleString("en")]);
   const rate = samplingRate(profile);
   if (rate) facts.push(["Rate", rate]);
-  for (const drop of dropComments(profile).slice(0, 2)) facts.push(["Drops", drop, "warning"]);
+  for (const drop of dropComments(profile).slice(0, 2)) {
+    facts.push(["Drops", drop.replace(/^drops?(ped)?\s*[:=]\s*/i, ""), "warning"]);
+  }
   return facts;
 }

@@ -9,6 +9,8 @@
 const ROW_HEIGHT = 20;
 const TEXT_PADDING = 5;
 const FONT_SIZE = 11.5;
+const MIN_TEXT_WIDTH = 2 * TEXT_PADDING + 8; // one character
+const SLIVER_WIDTH = 2; // frames narrower than this are drawn together with their neighbors
 const ZOOM_MS = 180;
 const MARK = { NONE: 0, GREW: 1, SHRANK: 2, NEW: 3, GONE: 4 };
 const MARK_GLYPHS = ["", "▲ ", "▼ ", "✚ ", "✕ "];
@@ -230,6 +232,10 @@ class FlameGraph {
     context.textBaseline = "middle";
     this.charWidth = context.measureText("0").width;
     this.rectsDrawn = 0;
+    this.fillStyle = "";
+    this.zoomedRange = this.rangeOf(this.zoomed);
+    this.zoomedLevel = this.isShown(this.zoomed)
+      ? this.layout.levelOf(this.layout.position[this.zoomed]) : 0;
     for (let level = 0; level < this.layout.levels; level++) {
       const y = this.levelTop(level) - this.scroller.scrollTop;
       if (y < this.height && y > -ROW_HEIGHT) this.drawLevel(level, y);
@@ -246,19 +252,20 @@ class FlameGraph {
     const [left, right] = this.range;
     const scale = this.width / (right - left);
     const levelEnd = levelStart[level + 1];
-    const onePixel = 1 / scale;
+    const sliver = SLIVER_WIDTH / scale;
     let p = this.layout.firstEndingAfter(left, levelStart[level], levelEnd);
     while (p < levelEnd && xs[p] < right) {
       const x = Math.max(0, (xs[p] - left) * scale);
       const end = Math.min(this.width, (ends[p] - left) * scale);
       this.rectsDrawn++;
-      if (end - x >= 1.5) {
-        this.drawFrame(this.layout.node[p], x, y, end - x);
+      if (end - x >= SLIVER_WIDTH) {
+        this.drawFrame(this.layout.node[p], level, x, y, end - x);
         p++;
       } else {
-        // All that share this pixel are one sliver: what is drawn is bounded by pixels, not frames.
-        const next = this.layout.firstEndingAfter(xs[p] + onePixel, p + 1, levelEnd);
-        this.fill(this.layout.node[this.matchIn(p, next)], x, y, 1);
+        // All that stand so close are one: what is drawn is bounded by pixels, not by frames.
+        const next = this.layout.firstEndingAfter(xs[p] + sliver, p + 1, levelEnd);
+        const sliverEnd = (Math.min(ends[next - 1], right) - left) * scale;
+        this.fill(this.layout.node[this.matchIn(p, next)], level, x, y, Math.max(1, sliverEnd - x));
         p = next;
       }
     }
@@ -272,32 +279,37 @@ class FlameGraph {
     return begin;
   }
 
-  isFaded(node) {
+  // What a search did not find, else the callers of what is zoomed into.
+  isFaded(node, level) {
     if (this.matches) return !this.matches[node];
+    if (level >= this.zoomedLevel) return false;
     const p = this.layout.position[node];
-    const [left, right] = this.rangeOf(this.zoomed); // the callers of what is zoomed into
-    return node !== this.zoomed && this.layout.x[p] <= left && this.layout.end[p] >= right &&
-      this.layout.levelOf(p) < this.layout.levelOf(this.layout.position[this.zoomed]);
+    return this.layout.x[p] <= this.zoomedRange[0] && this.layout.end[p] >= this.zoomedRange[1];
   }
 
-  fill(node, x, y, width) {
-    const { palette, view, context } = this;
-    const faded = this.isFaded(node);
+  fill(node, level, x, y, width) {
+    const { palette, view } = this;
+    const faded = this.isFaded(node, level);
     const fills = view.isDiff ? (faded ? palette.fadedDiffFills : palette.diffFills)
       : faded ? palette.fadedFills : palette.fills;
     const marked = this.matches && this.matches[node] && !view.isDiff;
-    context.fillStyle = marked ? palette.theme.match : fills[view.colors[node]];
-    context.fillRect(x, y, width, ROW_HEIGHT - 1);
+    this.setFill(marked ? palette.theme.match : fills[view.colors[node]]);
+    this.context.fillRect(x, y, width, ROW_HEIGHT - 1);
     return { faded, marked };
   }
 
-  drawFrame(node, x, y, width) {
+  // The canvas parses a color each time it is set: with thousands of slivers that is what costs.
+  setFill(style) {
+    if (style !== this.fillStyle) this.context.fillStyle = this.fillStyle = style;
+  }
+
+  drawFrame(node, level, x, y, width) {
     const { palette, view, context } = this;
     const inner = width > 3 ? width - 1 : width;
-    const { faded, marked } = this.fill(node, x, y, inner);
+    const { faded, marked } = this.fill(node, level, x, y, inner);
     const mark = view.marks ? view.marks[node] : MARK.NONE;
     if ((mark === MARK.SHRANK || mark === MARK.GONE) && !faded) {
-      context.fillStyle = this.hatchPattern();
+      this.setFill(this.hatchPattern());
       context.fillRect(x, y, inner, ROW_HEIGHT - 1);
     }
     if (mark === MARK.NEW || mark === MARK.GONE) this.dash(x, y, inner);
@@ -306,24 +318,25 @@ class FlameGraph {
       context.lineWidth = 1.5;
       context.strokeRect(x + 1, y + 1, Math.max(0, inner - 2), ROW_HEIGHT - 3);
     }
-    context.fillStyle = marked ? palette.theme.matchText
-      : faded ? palette.theme.fadedText : palette.theme.text;
+    if (inner < MIN_TEXT_WIDTH) return;
+    this.setFill(marked ? palette.theme.matchText
+      : faded ? palette.theme.fadedText : palette.theme.text);
     this.drawText(node, mark, x, y, inner);
   }
 
   drawText(node, mark, x, y, width) {
-    let chars = Math.floor((width - 2 * TEXT_PADDING) / this.charWidth);
-    if (chars < 2) return;
     const glyph = MARK_GLYPHS[mark];
+    const chars = Math.floor((width - 2 * TEXT_PADDING) / this.charWidth) - glyph.length;
     const caption = this.view.caption(node);
-    const [full] = this.formsOf(node);
+    const captionChars = caption.length + 2;
     const middle = y + (ROW_HEIGHT - 1) / 2 + 0.5;
-    if (caption && chars > full.length + glyph.length + caption.length + 3) {
+    let name = this.fitName(node, chars - captionChars);
+    if (caption && name && !name.endsWith("…")) {
       this.context.textAlign = "right";
       this.context.fillText(caption, x + width - TEXT_PADDING, middle);
+    } else {
+      name = this.fitName(node, chars);
     }
-    chars -= glyph.length;
-    const name = this.fitName(node, chars);
     if (!name && !glyph) return;
     this.context.textAlign = "left";
     this.context.fillText((glyph + name).trim(), x + TEXT_PADDING, middle, width - TEXT_PADDING - 2);

@@ -81,6 +81,7 @@ class FunctionTable {
     for (const column of this.columns) {
       const { text, detail, className, swatch } = column.format(row);
       const cell = document.createElement(column.numeric ? "td" : "th");
+      if (swatch) cell.style.setProperty("--swatch", swatch);
       if (!column.numeric) cell.scope = "row";
       cell.className = column.numeric ? `numeric ${className || ""}` : "function";
       const main = document.createElement(column.numeric ? "span" : "button");
@@ -90,7 +91,6 @@ class FunctionTable {
         main.type = "button";
         main.title = row.name;
         main.addEventListener("click", () => this.onPick(row.frame));
-        if (swatch) main.style.setProperty("--swatch", swatch);
       }
       cell.append(main);
       if (detail) {

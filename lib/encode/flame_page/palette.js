@@ -10,13 +10,13 @@ const THEMES = {
   light: {
     text: "#14181d", background: "#ffffff", fadedText: "#59626d", ring: "#0b57d0", edge: "#ffffff",
     match: "#ffd84d", matchText: "#14181d", hatch: "rgba(10, 40, 90, 0.28)",
-    package: { l: 0.845, c: 0.085, step: 0.028 }, grey: 0.9,
+    package: { l: 0.85, c: 0.07, step: 0.022 }, grey: 0.9,
     diff: { none: 0.925, l: 0.775, grow: [0.135, 62], shrink: [0.105, 247] },
   },
   dark: {
     text: "#f4f6f8", background: "#15191e", fadedText: "#98a2ad", ring: "#8ab4ff", edge: "#15191e",
     match: "#f0c02f", matchText: "#14181d", hatch: "rgba(200, 225, 255, 0.26)",
-    package: { l: 0.435, c: 0.075, step: 0.028 }, grey: 0.35,
+    package: { l: 0.435, c: 0.07, step: 0.024 }, grey: 0.35,
     diff: { none: 0.33, l: 0.52, grow: [0.125, 55], shrink: [0.115, 252] },
   },
 };
@@ -66,9 +66,12 @@ function contrast(rgbA, rgbB) {
   return (high + 0.05) / (low + 0.05);
 }
 
-// FNV-1a: the same package has the same hue on every page.
+// FNV-1a from a start at which boost, std, libc, libstdc++ and libcrypto get hues far apart.
+const HASH_START = 0x811d46f0;
+
+// The same package has the same hue on every page.
 function hashText(text) {
-  let hash = 0x811c9dc5;
+  let hash = HASH_START;
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
   hash ^= hash >>> 15;
   return hash >>> 0;

@@ -16,11 +16,18 @@ function functionRows(tree, sums) {
   return rows;
 }
 
+// The whole qualified name if it fits two lines of the table, else its last parts.
+function tableName(name) {
+  const parts = nameParts(name);
+  const whole = parts.join("::");
+  return whole.length <= 44 ? whole : parts.slice(-2).join("::");
+}
+
 function functionColumn(tree, swatchOf) {
   return {
     key: "name", title: "Function", label: "Sort by name", value: (row) => row.name.toLowerCase(),
     format: (row) => ({
-      text: nameParts(row.name).join("::"),
+      text: tableName(row.name),
       detail: baseName(tree.placeOf(row.frame)) || baseName(tree.modules[row.frame]),
       swatch: swatchOf(row.frame),
     }),
