@@ -164,7 +164,7 @@ TEST_CASE("A module is copied with its name, build id, segments and rows") {
   CHECK(loaded->module.path == "/lib/libcart.so");
   CHECK(loaded->module.build_id == "abababababababababababababababababababab");
   CHECK(loaded->module.start == kBase);
-  CHECK(loaded->module.end == kBase + kSize);
+  CHECK(loaded->module.end == kBase + 0x3000);
   CHECK(loaded->module.load_bias == kBase);
   CHECK(!loaded->module.is_main);
   REQUIRE(loaded->module.segments.size() == 3);
@@ -188,6 +188,37 @@ TEST_CASE("The main program is told by its program headers and named by /proc") 
   REQUIRE(loaded.ok());
   CHECK(loaded->module.is_main);
   CHECK(loaded->module.path == "/opt/service");
+}
+
+TEST_CASE("A module that the loader knows by one range per segment is one module") {
+  struct Case {
+    std::string name;
+    uint64_t link_map_bias;  // 0: a static program, found by its program headers
+    uint64_t program_headers;
+  };
+  for (const Case& c : {Case{"shared object with holes", kBase, 0},
+                        Case{"static program", 0, kBase + sizeof(Elf64_Ehdr)}}) {
+    CAPTURE(c.name);
+    FakeProcess process = MakeProcess();
+    std::memcpy(process.memory[kMap].data(), &c.link_map_bias, sizeof(c.link_map_bias));
+    process.auxiliary[AT_PHDR] = c.program_headers;
+    process.objects = {{kMap, kBase, kBase + kCode, kBase + kHeaderTable},
+                       {kMap, kBase + kCode, kBase + kCode + 0x100, kBase + kHeaderTable},
+                       {kMap, kBase + 0x2000, kBase + 0x3000, kBase + kHeaderTable}};
+    const ModuleList list = ListModules(process, kBase + kCode);
+    CHECK(list.modules.size() == 1);
+    for (const uint64_t pc : {kBase + kCode + 1, kBase + 0x2000}) {
+      const auto loaded = LoadModuleAt(process, pc);
+      REQUIRE_MESSAGE(loaded.ok(), std::string(loaded.status().message()));
+      CHECK(loaded->module.start == kBase);
+      CHECK(loaded->module.end == kBase + 0x3000);
+      CHECK(loaded->module.load_bias == kBase);
+      CHECK(loaded->module.is_main == (c.program_headers != 0));
+      CHECK(Describe(loaded->table.rows()) == "0:r7+8 1:r7+16");
+      CHECK(StillMapped(process, loaded->identity));
+      if (c.link_map_bias != 0) CHECK(loaded->identity == list.modules[0]);
+    }
+  }
 }
 
 TEST_CASE("A module that goes away at any moment of the reading is thrown away without a word") {
