@@ -79,7 +79,7 @@ std::string BuildIdIn(EhReader notes, uint64_t alignment) {
 
 }  // namespace
 
-absl::StatusOr<ElfImage> ReadElfImage(ProcessView& process, uint64_t start, uint64_t end) {
+absl::StatusOr<ElfImage> ReadElfImage(ProcessView& process, uint64_t start) {
   Elf64_Ehdr header;
   if (!process.Read(start, &header, sizeof(header))) {
     return absl::UnavailableError(absl::StrFormat("cannot read an ELF header at %#x", start));
@@ -90,7 +90,8 @@ absl::StatusOr<ElfImage> ReadElfImage(ProcessView& process, uint64_t start, uint
     return absl::InvalidArgumentError(absl::StrFormat(
         "no 64-bit ELF header with 1 to %d program headers at %#x", kMaxProgramHeaders, start));
   }
-  ElfImage image{.start = start, .end = end, .load_bias = 0, .headers = {}};
+  ElfImage image;
+  image.start = start;
   image.headers.resize(header.e_phnum);
   if (!process.Read(start + header.e_phoff, image.headers.data(),
                     image.headers.size() * sizeof(Elf64_Phdr))) {
@@ -103,11 +104,9 @@ absl::StatusOr<ElfImage> ReadElfImage(ProcessView& process, uint64_t start, uint
   }
   // The loader maps whole pages, so the header it maps at `start` is file offset 0.
   image.load_bias = start - (first->p_vaddr - first->p_offset);
-  if (image.end == 0) {
-    for (const Elf64_Phdr& h : image.headers) {
-      if (h.p_type == PT_LOAD)
-        image.end = std::max(image.end, image.load_bias + h.p_vaddr + h.p_memsz);
-    }
+  for (const Elf64_Phdr& h : image.headers) {
+    if (h.p_type != PT_LOAD) continue;
+    image.end = std::max(image.end, image.load_bias + h.p_vaddr + h.p_memsz);
   }
   return image;
 }

@@ -27,9 +27,8 @@ struct ElfImage {
   std::vector<Elf64_Phdr> headers;
 };
 
-// `start` is where the ELF header should be; `end` bounds the module, 0 = take it from the headers
-// (the vDSO).
-absl::StatusOr<ElfImage> ReadElfImage(ProcessView& process, uint64_t start, uint64_t end);
+// `start` is where the ELF header should be. Unavailable if it cannot be read.
+absl::StatusOr<ElfImage> ReadElfImage(ProcessView& process, uint64_t start);
 
 std::vector<model::Segment> SegmentsOf(const ElfImage& image);
 // GNU build id as lower-case hex; empty if there is none or it cannot be read.

@@ -52,6 +52,7 @@ uint64_t HeadOf(ProcessView& process, uint64_t map_address, bool* complete) {
 void Add(const ModuleIdentity& identity, std::vector<ModuleIdentity>* modules) {
   for (const ModuleIdentity& known : *modules) {
     if (known.map_start == identity.map_start) return;
+    if (known.link_map == identity.link_map && identity.link_map != 0) return;
   }
   modules->push_back(identity);
 }
@@ -64,19 +65,43 @@ bool IsVdso(ProcessView& process, const ModuleIdentity& identity) {
 void AddVdso(ProcessView& process, std::vector<ModuleIdentity>* modules) {
   const uint64_t start = process.Auxiliary(AT_SYSINFO_EHDR);
   if (start == 0) return;
-  const absl::StatusOr<ElfImage> image = ReadElfImage(process, start, 0);
+  const absl::StatusOr<ElfImage> image = ReadElfImage(process, start);
   if (!image.ok()) return;
   Add({.link_map = 0, .map_start = start, .map_end = image->end, .eh_frame_hdr = 0}, modules);
 }
 
-bool IsMain(ProcessView& process, const ModuleIdentity& identity) {
-  const uint64_t program_headers = process.Auxiliary(AT_PHDR);
-  return program_headers >= identity.map_start && program_headers < identity.map_end;
+bool HasSegmentAt(const ElfImage& image, uint64_t address) {
+  const std::vector<model::Segment> segments = SegmentsOf(image);
+  return std::any_of(segments.begin(), segments.end(), [&](const model::Segment& segment) {
+    return address >= segment.start && address < segment.end;
+  });
 }
 
-std::string PathOf(ProcessView& process, const ModuleIdentity& identity) {
+// The ELF header stands at the start of the range the loader names, unless that is one segment of
+// several (holes between segments, and every static program): then at the load bias of a shared
+// object, or in the page of the main program's headers.
+absl::StatusOr<ElfImage> ImageOf(ProcessView& process, const ModuleIdentity& identity) {
+  absl::StatusOr<ElfImage> image = ReadElfImage(process, identity.map_start);
+  if (image.ok() || absl::IsUnavailable(image.status())) return image;
+  uint64_t starts[2] = {0, process.Auxiliary(AT_PHDR) / kPageBytes * kPageBytes};
+  link_map map;
+  if (process.Read(identity.link_map, &map, sizeof(map))) starts[0] = map.l_addr;
+  for (const uint64_t start : starts) {
+    if (start == 0) continue;
+    absl::StatusOr<ElfImage> other = ReadElfImage(process, start);
+    if (other.ok() && HasSegmentAt(*other, identity.map_start)) return other;
+  }
+  return image;
+}
+
+bool IsMain(ProcessView& process, const ElfImage& image) {
+  const uint64_t program_headers = process.Auxiliary(AT_PHDR);
+  return program_headers >= image.start && program_headers < image.end;
+}
+
+std::string PathOf(ProcessView& process, const ModuleIdentity& identity, const ElfImage& image) {
   if (IsVdso(process, identity)) return "[vdso]";
-  if (IsMain(process, identity)) return process.MainPath();
+  if (IsMain(process, image)) return process.MainPath();
   link_map map;
   if (identity.link_map == 0 || !process.Read(identity.link_map, &map, sizeof(map))) return "";
   return ReadString(process, reinterpret_cast<uint64_t>(map.l_name));
@@ -120,23 +145,22 @@ absl::StatusOr<LoadedModule> LoadOnce(ProcessView& process, const ModuleIdentity
   LoadedModule loaded;
   loaded.identity = identity;
   loaded.content_mark = ContentMark(process, identity);
-  const absl::StatusOr<ElfImage> image =
-      ReadElfImage(process, identity.map_start, identity.map_end);
+  const absl::StatusOr<ElfImage> image = ImageOf(process, identity);
   if (!image.ok()) return image.status();
   model::Module& module = loaded.module;
-  module.start = identity.map_start;
-  module.end = identity.map_end;
+  module.start = image->start;
+  module.end = image->end;
   module.load_bias = image->load_bias;
-  module.path = PathOf(process, identity);
+  module.path = PathOf(process, identity, *image);
   module.build_id = ReadBuildId(process, *image);
-  module.is_main = IsMain(process, identity);
+  module.is_main = IsMain(process, *image);
   module.is_vdso = IsVdso(process, identity);
   module.segments = SegmentsOf(*image);
 
   loaded.unwind_status = BuildTable(process, *image, &loaded);
   if (absl::IsUnavailable(loaded.unwind_status)) return loaded.unwind_status;
   // Looked at last: whatever was torn by an unload or a reload must not be kept, nor reported.
-  if (PathOf(process, identity) != module.path || !Unchanged(process, loaded)) {
+  if (PathOf(process, identity, *image) != module.path || !Unchanged(process, loaded)) {
     return WentAway(identity);
   }
   return loaded;
@@ -144,11 +168,22 @@ absl::StatusOr<LoadedModule> LoadOnce(ProcessView& process, const ModuleIdentity
 
 }  // namespace
 
+bool FindModule(ProcessView& process, uint64_t address, ModuleIdentity* identity) {
+  if (!process.FindObject(address, identity)) return false;
+  link_map map;
+  ModuleIdentity first;
+  if (process.Read(identity->link_map, &map, sizeof(map)) && map.l_addr != 0 &&
+      process.FindObject(map.l_addr, &first) && first.link_map == identity->link_map) {
+    *identity = first;
+  }
+  return true;
+}
+
 ModuleList ListModules(ProcessView& process, uint64_t own_address) {
   ModuleList list;
   list.complete = true;
   ModuleIdentity own;
-  if (process.FindObject(own_address, &own)) {
+  if (FindModule(process, own_address, &own)) {
     Add(own, &list.modules);
     uint64_t next = HeadOf(process, own.link_map, &list.complete);
     int listed = 0;
@@ -162,7 +197,7 @@ ModuleList ListModules(ProcessView& process, uint64_t own_address) {
       const uint64_t inside =
           map.l_ld != nullptr ? reinterpret_cast<uint64_t>(map.l_ld) : uint64_t{map.l_addr};
       ModuleIdentity identity;
-      if (process.FindObject(inside, &identity) && identity.link_map == next) {
+      if (FindModule(process, inside, &identity) && identity.link_map == next) {
         Add(identity, &list.modules);
       } else if (next != own.link_map) {
         list.complete = false;  // being loaded or unloaded right now
@@ -191,7 +226,7 @@ absl::StatusOr<LoadedModule> LoadModule(ProcessView& process, const ModuleIdenti
 
 absl::StatusOr<LoadedModule> LoadModuleAt(ProcessView& process, uint64_t pc) {
   ModuleIdentity identity;
-  if (!process.FindObject(pc, &identity)) {
+  if (!FindModule(process, pc, &identity)) {
     return absl::NotFoundError(absl::StrFormat("no module covers %#x", pc));
   }
   return LoadModule(process, identity);

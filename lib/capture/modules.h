@@ -34,6 +34,11 @@ struct LoadedModule {
   uint64_t content_mark = 0;  // for Unchanged()
 };
 
+// The module that covers `address`; false if none does. A module whose segments have holes between
+// them (and every static program) is known to the loader by one range per segment: this gives the
+// same identity for all of them wherever it can. Lock-free; one system call.
+bool FindModule(ProcessView& process, uint64_t address, ModuleIdentity* identity);
+
 // The modules that the loader's list names, the vDSO included. `complete` is false if the list
 // changed under the walk; what was found is good, and the next refresh finds the rest.
 struct ModuleList {

@@ -52,7 +52,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   const auto loaded = LoadModuleAt(image, kBase);
   if (!loaded.ok()) return 0;
   for (const auto& segment : loaded->module.segments) {
-    Require(segment.start >= kBase && segment.start <= segment.end && segment.end <= kBase + size);
+    Require(segment.start >= loaded->module.start && segment.start <= segment.end &&
+            segment.end <= loaded->module.end);
   }
   const ModuleRows& rows = loaded->table.rows();
   for (uint32_t i = 0; i < rows.row_count; ++i) {
