@@ -105,11 +105,30 @@ static int InstallLocked(const struct sigaction* action, struct sigaction* old) 
   return real->sigaction(SIGPROF, action, old);
 }
 
+/* The lock is held. True while podo stands back for an exec of this process: to the engine, which
+ * looks whether the host has taken its signal, all is as it left it. */
+static bool StandsBackLocked(void) {
+  return g_execs != 0 && !atomic_load_explicit(&g_taken, memory_order_relaxed);
+}
+
+static int QueryAction(struct sigaction* old) {
+  const sigset_t mask = Lock();
+  int result = 0;
+  if (old != NULL && g_installed && StandsBackLocked()) {
+    *old = g_podo_action;
+  } else {
+    result = GetRealCalls()->sigaction(SIGPROF, NULL, old);
+  }
+  Unlock(&mask);
+  return result;
+}
+
 int ArbiterSigaction(int signal_number, const struct sigaction* action, struct sigaction* old) {
   const RealCalls* const real = GetRealCalls();
-  if (signal_number != SIGPROF || action == NULL || !ArbiterIsOwner()) {
+  if (signal_number != SIGPROF || !ArbiterIsOwner()) {
     return real->sigaction(signal_number, action, old);
   }
+  if (action == NULL) return QueryAction(old);
   const sigset_t mask = Lock();
   int result = -1;
   if (atomic_load_explicit(&g_taken, memory_order_relaxed)) {
@@ -160,7 +179,17 @@ int ArbiterSetitimer(int which, const struct itimerval* timer, struct itimerval*
 }
 
 int ArbiterGetitimer(int which, struct itimerval* timer) {
-  return GetRealCalls()->getitimer(which, timer);
+  const RealCalls* const real = GetRealCalls();
+  if (which != (int)ITIMER_PROF || !ArbiterIsOwner()) return real->getitimer(which, timer);
+  const sigset_t mask = Lock();
+  int result = 0;
+  if (atomic_load_explicit(&g_armed, memory_order_relaxed) && StandsBackLocked()) {
+    *timer = g_period;
+  } else {
+    result = real->getitimer(which, timer);
+  }
+  Unlock(&mask);
+  return result;
 }
 
 /* The lock is held. */

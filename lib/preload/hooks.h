@@ -22,7 +22,8 @@ extern "C" {
  * be made in a vfork child, except:
  *  - from the moment the host takes SIGPROF or ITIMER_PROF, and also where it holds either when the
  *    engine asks first, setting fails with EBUSY and changes nothing: stay off;
- *  - while a thread is inside exec*, arming is noted and done only if that exec fails.
+ *  - while a thread is inside exec*, queries answer as if it were not, and arming is noted and done
+ *    only if that exec fails.
  * The engine installs one handler function for its whole life (an inert mode is a flag inside it,
  * not another function), because that address is how podo's disposition is recognised. */
 typedef struct podo_preload_calls {

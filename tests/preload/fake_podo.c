@@ -3,6 +3,7 @@
  * library can be tested alone: it counts ticks and reports them at exit. */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -58,6 +59,23 @@ __attribute__((destructor)) static void Report(void) {
   fclose(file);
 }
 
+/* Looks, as an engine does at every drain, whether the host has taken the signal unseen. */
+static void* Watch(void* unused) {
+  (void)unused;
+  for (;;) {
+    const struct timespec pause = {0, 200000};
+    nanosleep(&pause, NULL);
+    struct sigaction action;
+    struct itimerval timer;
+    g_calls->sigaction(SIGPROF, NULL, &action);
+    g_calls->getitimer(ITIMER_PROF, &timer);
+    if (action.sa_handler == OnTick && timer.it_interval.tv_usec == kPeriodUs) continue;
+    const struct itimerval zero = {{0, 0}, {0, 0}};
+    g_calls->setitimer(ITIMER_PROF, &zero, NULL);
+    return NULL;
+  }
+}
+
 static podo_status Refuse(int code, const char* message) {
   podo_status status = {code, {0}};
   snprintf(status.message, sizeof status.message, "%s", message);
@@ -84,5 +102,7 @@ __attribute__((visibility("default"))) podo_status podo_start(const podo_options
     return Refuse(PODO_SIGNAL_TAKEN, "ITIMER_PROF belongs to the program");
   }
   g_started = getpid();
+  pthread_t watcher; /* all signals are blocked here, and so in it */
+  if (pthread_create(&watcher, NULL, Watch, NULL) != 0) return Refuse(PODO_RESOURCE, "no thread");
   return Refuse(PODO_OK, "");
 }
