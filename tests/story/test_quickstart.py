@@ -54,7 +54,7 @@ def shares_of(name):
     table = tap.run([PODO_FLAME, "--top=100000", os.path.join(OUT, name)], 60).stdout
     for line in table.splitlines():
         found = re.match(r"\s*\S+(?: \S+)?\s+([0-9.]+)%\s+\S+(?: \S+)?\s+([0-9.]+)%\s+(.*)", line)
-        if found and re.match(rf"(\S*::)?{GUILTY}\b", found[3]):
+        if found and re.match(rf"(.*::)?{GUILTY}( |\(|$)", found[3]):
             return float(found[1]), float(found[2])
     return 0.0, 0.0
 
