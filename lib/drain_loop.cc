@@ -70,9 +70,8 @@ DrainLoop::DrainLoop(capture::State* state, capture::ModuleWatch* modules, OwnTh
 DrainLoop::Reading DrainLoop::Read() const {
   const capture::Counters& c = state_->counters;
   const auto get = [](const std::atomic<uint64_t>& v) { return v.load(std::memory_order_relaxed); };
-  return {base::WallClockNs(), base::SteadyClockNs(), base::ProcessCpuNs(),
-          threads_->CpuNs(),   get(c.ticks),          get(c.own),
-          get(c.foreign),      get(c.ring_full),      get(c.no_ring),
+  return {base::WallClockNs(), base::SteadyClockNs(), base::ProcessCpuNs(), threads_->CpuNs(),
+          get(c.ticks),        get(c.foreign),        get(c.ring_full),     get(c.no_ring),
           get(c.nested),       get(c.paused)};
 }
 
@@ -107,7 +106,6 @@ void DrainLoop::Run() {
     const int64_t left = settings_.window_ns - (base::SteadyClockNs() - begin_.steady_ns);
     const bool waits_for_next = stopping || flush_asked_.load(std::memory_order_relaxed) > flushed_;
     wakeup_.WaitFor(waits_for_next ? kMs : std::clamp(left, kMs, interval_ns_));
-    threads_->FollowHost();
   }
 }
 
@@ -151,7 +149,6 @@ void DrainLoop::CheckSignals() {
 void DrainLoop::LogTakeover() {
   if (takeover_logged_) return;
   takeover_logged_ = true;
-  threads_->BlockSigprof();
   base::Log(base::LogLevel::kWarning,
             "SIGPROF or ITIMER_PROF was taken by the program; profiling is off");
 }
@@ -199,7 +196,6 @@ bool DrainLoop::CloseWindow(bool last) {
   t.duration_ns = end.steady_ns - begin_.steady_ns;
   t.process_cpu_ns = end.process_cpu_ns - begin_.process_cpu_ns;
   t.own_cpu_ns = end.own_cpu_ns - begin_.own_cpu_ns;
-  t.own_ticks = end.own - begin_.own;
   t.foreign_ticks = end.foreign - begin_.foreign;
   t.ring_full = end.ring_full - begin_.ring_full;
   t.no_ring = end.no_ring - begin_.no_ring;

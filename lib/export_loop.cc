@@ -43,13 +43,12 @@ absl::StatusOr<std::string> Encode(const model::Profile& profile, PayloadFormat 
 }  // namespace
 
 ExportLoop::ExportLoop(Settings settings, capture::ModuleWatch* modules,
-                       symbolize::Symbolizer* symbolizer, SymbolLoop* symbols, OwnThreads* threads,
+                       symbolize::Symbolizer* symbolizer, SymbolLoop* symbols,
                        std::vector<std::unique_ptr<exporting::Exporter>> exporters)
     : settings_(std::move(settings)),
       modules_(modules),
       symbolizer_(symbolizer),
       symbols_(symbols),
-      threads_(threads),
       exporters_(std::move(exporters)),
       run_({{"samples", "count"}, {"cpu", "nanoseconds"}}),
       run_modules_(1) {}
@@ -74,7 +73,6 @@ void ExportLoop::Run() {
   constexpr int64_t kIdleNs = 60'000'000'000;
   for (const auto& exporter : exporters_) exporter->Prepare();
   for (bool last = false; !last;) {
-    threads_->FollowHost();
     WindowBox* box = Next();
     if (box == nullptr) {
       wakeup_.WaitFor(kIdleNs);
@@ -103,6 +101,7 @@ void ExportLoop::Export(WindowBox* box) {
   payload.is_last = box->last;
   const double ratio = box->totals.SamplingRatio();
   if (ratio > 0) sampling_ratio_.store(ratio, std::memory_order_relaxed);
+  own_ticks_.fetch_add(box->totals.own_ticks, std::memory_order_relaxed);
   misdelivered_.fetch_add(assembled.misdelivered, std::memory_order_relaxed);
   const uint32_t newest = box->newest_generation;
   box->stacks.Clear();

@@ -17,7 +17,6 @@
 #include "capture/module_watch.h"
 #include "export/exporter.h"
 #include "model/profile_builder.h"
-#include "own_threads.h"
 #include "symbol_loop.h"
 #include "window_box.h"
 
@@ -32,8 +31,7 @@ class ExportLoop {
   };
 
   ExportLoop(Settings settings, capture::ModuleWatch* modules, symbolize::Symbolizer* symbolizer,
-             SymbolLoop* symbols, OwnThreads* threads,
-             std::vector<std::unique_ptr<exporting::Exporter>> exporters);
+             SymbolLoop* symbols, std::vector<std::unique_ptr<exporting::Exporter>> exporters);
 
   // A finished window; returned to the drain as soon as its stacks are read. Thread-safe.
   void Put(WindowBox* box);
@@ -52,6 +50,7 @@ class ExportLoop {
   exporting::ExportCounts counts() const;
   // Ratio of the last window with CPU time.
   double sampling_ratio() const { return sampling_ratio_.load(std::memory_order_relaxed); }
+  uint64_t own_ticks() const { return own_ticks_.load(std::memory_order_relaxed); }
   uint64_t misdelivered() const { return misdelivered_.load(std::memory_order_relaxed); }
 
  private:
@@ -69,7 +68,6 @@ class ExportLoop {
   capture::ModuleWatch* modules_;
   symbolize::Symbolizer* symbolizer_;
   SymbolLoop* symbols_;
-  OwnThreads* threads_;
   std::vector<std::unique_ptr<exporting::Exporter>> exporters_;
 
   std::mutex mutex_;  // of queue_ and flushed_
@@ -81,6 +79,7 @@ class ExportLoop {
   std::atomic<int64_t> deadline_ns_{0};
   std::atomic<double> sampling_ratio_{0};
   std::atomic<uint64_t> misdelivered_{0};
+  std::atomic<uint64_t> own_ticks_{0};
 
   uint32_t forget_before_ = 0;
 

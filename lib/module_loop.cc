@@ -13,6 +13,10 @@ namespace {
 constexpr int64_t kIdleNs = 1'000'000'000;
 constexpr size_t kMaxNamed = 8;  // threads named in the log
 
+int64_t NominalPeriodNs(const model::WindowTotals& t) {
+  return t.nominal_hz > 0 ? static_cast<int64_t>(1e9 / t.nominal_hz) : 0;
+}
+
 }  // namespace
 
 ModuleLoop::ModuleLoop(capture::State* state, capture::ModuleWatch* modules, OwnThreads* threads,
@@ -30,7 +34,6 @@ void ModuleLoop::Run() {
   modules_->Refresh();
   for (bool last = false; !last;) {
     wakeup_->WaitFor(kIdleNs);
-    threads_->FollowHost();
     FollowModules();
     TakeResidue();
     if (drain_->saw_asleep() && !baseline_taken_) {
@@ -76,8 +79,8 @@ void ModuleLoop::Finish(WindowBox* box) {
   std::swap(box->residue, residue_);
   box->maybe_asleep += std::exchange(residue_maybe_asleep_, 0);
   model::WindowTotals& t = box->totals;
-  t.ticks = box->stacks.total() + box->residue->total() + t.own_ticks + t.foreign_ticks +
-            t.ring_full + t.no_ring + t.nested + t.paused;
+  t.ticks = box->stacks.total() + box->residue->total() + t.foreign_ticks + t.ring_full +
+            t.no_ring + t.nested + t.paused;
   box->newest_generation = modules_->generation();
   NameBlockedThreads(box);
 }
@@ -95,10 +98,16 @@ void ModuleLoop::NameBlockedThreads(WindowBox* box) {
         absl::StrCat("thread ", thread.tid, " (", thread.name,
                      ") blocks SIGPROF; its CPU time is shown as [threads blocking SIGPROF]"));
   }
-  // Interrupted system calls are only evidence together with a thread that can explain them: at
-  // least half of the doubtful ticks must be covered by CPU time of threads that block the signal.
-  const int64_t doubtful_ns = static_cast<int64_t>(box->maybe_asleep) * box->totals.PeriodNs();
-  box->totals.threads_block_sigprof = cpu_ns > 0 && cpu_ns * 2 >= doubtful_ns;
+  // Interrupted system calls are only evidence together with CPU time that can explain them: at
+  // least half of the doubtful ticks must be covered by it.
+  model::WindowTotals& t = box->totals;
+  const int64_t doubtful_ns = static_cast<int64_t>(box->maybe_asleep) * NominalPeriodNs(t);
+  if (cpu_ns > 0 && (cpu_ns + t.own_cpu_ns) * 2 >= doubtful_ns) {
+    t.doubtful = model::WindowTotals::Doubtful::kBlocking;
+  } else if (t.own_cpu_ns * 2 >= doubtful_ns) {
+    t.doubtful = model::WindowTotals::Doubtful::kOwn;
+    t.own_ticks = box->maybe_asleep;
+  }
 }
 
 }  // namespace podo

@@ -11,33 +11,18 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
-#include "capture/handler.h"
 
 namespace podo {
-namespace {
-
-void SetSigprof(int how) {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGPROF);
-  pthread_sigmask(how, &set, nullptr);
-}
-
-}  // namespace
-
 void* OwnThreads::Main(void* argument) {
   Thread& self = *static_cast<Thread*>(argument);
   OwnThreads& owner = *self.owner;
-  capture::MarkOwnThread();
   prctl(PR_SET_NAME, self.name);
   clockid_t clock = 0;
   if (pthread_getcpuclockid(pthread_self(), &clock) == 0) {
     self.clock.store(clock, std::memory_order_relaxed);
   }
   self.tid.store(static_cast<uint32_t>(gettid()), std::memory_order_release);
-  SetSigprof(SIG_UNBLOCK);
   self.body();
-  SetSigprof(SIG_BLOCK);
   self.tid.store(0, std::memory_order_relaxed);
   // Release order of the two stores below: a reader that still sees the clock may count this
   // thread's time twice for an instant, never lose it.
@@ -105,10 +90,6 @@ bool OwnThreads::Owns(uint32_t tid) const {
     if (thread.tid.load(std::memory_order_acquire) == tid) return tid != 0;
   }
   return false;
-}
-
-void OwnThreads::FollowHost() {
-  if (block_sigprof_.load(std::memory_order_relaxed)) SetSigprof(SIG_BLOCK);
 }
 
 }  // namespace podo

@@ -15,10 +15,7 @@
 
 namespace podo {
 
-// Every thread blocks all signals but SIGPROF. SIGPROF stays open on purpose: the kernel delivers a
-// CPU tick to the thread it hit if that thread lets it; were it blocked, ticks of podo's own CPU
-// time would interrupt a sleeping thread of the host instead (EINTR), and be counted as its time.
-// podo's handler returns at once on these threads.
+// Every thread blocks all signals, so that none meant for the host ends up here.
 class OwnThreads {
  public:
   static constexpr int kMax = 8;
@@ -33,11 +30,6 @@ class OwnThreads {
   int64_t CpuNs() const;
   int running() const { return running_.load(std::memory_order_acquire); }
   bool Owns(uint32_t tid) const;
-
-  // The host uses SIGPROF itself now: podo's threads block it from their next wake-up on.
-  void BlockSigprof() { block_sigprof_.store(true, std::memory_order_relaxed); }
-  // Called by podo's threads on every wake-up.
-  void FollowHost();
 
  private:
   struct Thread {
@@ -55,7 +47,6 @@ class OwnThreads {
   int count_ = 0;
   std::atomic<int> running_{0};
   std::atomic<int64_t> ended_cpu_ns_{0};
-  std::atomic<bool> block_sigprof_{false};
 };
 
 }  // namespace podo

@@ -108,10 +108,9 @@ Pipeline::Pipeline(const Config& config, Rate rate, capture::State* state, bool 
       state_(state),
       modules_(state),
       symbolizer_(SymbolOptions(config)),
-      symbols_(&symbolizer_, &threads_),
+      symbols_(&symbolizer_),
       exports_(std::make_unique<ExportLoop>(ExportSettings(config), &modules_, &symbolizer_,
-                                            &symbols_, &threads_,
-                                            MakeExporters(config, shares_names))),
+                                            &symbols_, MakeExporters(config, shares_names))),
       module_loop_(std::make_unique<ModuleLoop>(state, &modules_, &threads_, &module_wakeup_,
                                                 [this](WindowBox* box) { exports_->Put(box); })),
       drain_(std::make_unique<DrainLoop>(
@@ -245,14 +244,15 @@ void Pipeline::GiveBackMemory() {
 void Pipeline::LogTotals() const {
   podo_stats s = {};
   FillStats(&s);
-  base::Log(base::LogLevel::kInfo,
-            absl::StrCat(
-                "ticks=", s.ticks, " taken=", s.samples_taken, " ring_full=", s.dropped_ring_full,
-                " no_ring=", s.dropped_no_ring, " nested=", s.dropped_nested,
-                " paused=", s.paused_ticks, " own=", s.own_ticks, " foreign=", s.foreign_ticks,
-                " | incomplete=", s.incomplete, " truncated=", s.truncated,
-                " residue=", s.residue_taken, " residue_limited=", s.residue_limited,
-                " frame_pointer=", s.frame_pointer_steps, " misdelivered=", s.misdelivered));
+  base::Log(
+      base::LogLevel::kInfo,
+      absl::StrCat("ticks=", s.ticks, " taken=", s.samples_taken,
+                   " ring_full=", s.dropped_ring_full, " no_ring=", s.dropped_no_ring,
+                   " nested=", s.dropped_nested, " paused=", s.paused_ticks,
+                   " foreign=", s.foreign_ticks, " | incomplete=", s.incomplete,
+                   " truncated=", s.truncated, " residue=", s.residue_taken,
+                   " residue_limited=", s.residue_limited, " frame_pointer=", s.frame_pointer_steps,
+                   " misdelivered=", s.misdelivered, " own_ticks=", s.own_ticks));
   base::Log(base::LogLevel::kInfo,
             absl::StrCat("cpu_ms=", s.process_cpu_ns / 1'000'000, " own_cpu_us=",
                          s.own_cpu_ns / 1000, " hz=", s.sample_hz, " windows=", s.windows,
@@ -289,7 +289,7 @@ void Pipeline::FillStats(podo_stats* stats) const {
   stats->dropped_no_ring = get(c.no_ring);
   stats->dropped_nested = get(c.nested);
   stats->paused_ticks = get(c.paused);
-  stats->own_ticks = get(c.own);
+  stats->own_ticks = exports_->own_ticks();
   stats->foreign_ticks = get(c.foreign);
   stats->truncated = get(c.truncated);
   stats->incomplete = get(c.incomplete);

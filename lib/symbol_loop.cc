@@ -29,7 +29,6 @@ void SymbolLoop::Run() {
   constexpr int64_t kIdleNs = 60'000'000'000;
   setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kLowest);  // of this thread on Linux
   while (!stop_.load(std::memory_order_acquire)) {
-    threads_->FollowHost();
     std::vector<SymbolJob> jobs;
     base::Wakeup* done = nullptr;
     uint64_t version = 0;

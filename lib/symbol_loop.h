@@ -11,7 +11,6 @@
 
 #include "base/wakeup.h"
 #include "model/module.h"
-#include "own_threads.h"
 #include "symbolize/symbolizer.h"
 
 namespace podo {
@@ -24,8 +23,7 @@ struct SymbolJob {
 
 class SymbolLoop {
  public:
-  SymbolLoop(symbolize::Symbolizer* symbolizer, OwnThreads* threads)
-      : symbolizer_(symbolizer), threads_(threads) {}
+  explicit SymbolLoop(symbolize::Symbolizer* symbolizer) : symbolizer_(symbolizer) {}
 
   // Replaces what is still to do. Posts `done` when all of it is resolved.
   void SetWork(std::vector<SymbolJob> jobs, base::Wakeup* done);
@@ -38,7 +36,6 @@ class SymbolLoop {
 
  private:
   symbolize::Symbolizer* symbolizer_;
-  OwnThreads* threads_;
   base::Wakeup wakeup_;
   std::mutex mutex_;  // of jobs_ and done_, held for a swap only
   std::vector<SymbolJob> jobs_;

@@ -58,7 +58,7 @@ typedef struct podo_options {
 
 /* Counters since Start. Monotonic unless said otherwise. Ticks are deliveries of SIGPROF:
  * ticks == samples_taken + dropped_ring_full + dropped_no_ring + dropped_nested + paused_ticks
- *          + own_ticks + foreign_ticks. */
+ *          + foreign_ticks. */
 typedef struct podo_stats {
   size_t size;                /* in: sizeof(podo_stats); out: bytes filled in */
   uint64_t ticks;             /* ticks handled */
@@ -67,7 +67,7 @@ typedef struct podo_stats {
   uint64_t dropped_no_ring;   /* no ring free: more threads than PODO_MAX_THREADS, or a burst */
   uint64_t dropped_nested;    /* the tick hit a thread already inside the handler */
   uint64_t paused_ticks;      /* ticks inside a paused scope */
-  uint64_t own_ticks;         /* ticks that hit a thread of podo */
+  uint64_t own_ticks;         /* of samples_taken: ticks of podo's own CPU time; not in the profile */
   uint64_t foreign_ticks;     /* SIGPROF sent by somebody else (kill, sigqueue): not a CPU tick */
   uint64_t truncated;         /* of samples_taken: stack cut at PODO_MAX_FRAMES */
   uint64_t incomplete;        /* of samples_taken: stack did not reach its root */

@@ -77,9 +77,13 @@ class Assembler {
   }
 
   void AddStack(const StackTable::Entry& entry, const uint64_t* frames) {
-    if ((entry.flags & model::kRawMaybeAsleep) != 0 && totals_.threads_block_sigprof) {
-      result_.misdelivered += entry.count;
-      return;
+    if ((entry.flags & model::kRawMaybeAsleep) != 0) {
+      using Doubtful = model::WindowTotals::Doubtful;
+      if (totals_.doubtful == Doubtful::kOwn) return;
+      if (totals_.doubtful == Doubtful::kBlocking) {
+        result_.misdelivered += entry.count;
+        return;
+      }
     }
     std::vector<LocationId> stack;
     stack.reserve(entry.frames + size_t{1});

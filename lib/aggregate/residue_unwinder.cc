@@ -21,6 +21,7 @@ namespace {
 struct Cursor {
   const ResidueUnwinder::Sources* sources;
   const model::Residue* residue;
+  bool has_rules = false;  // the last pc asked for has unwind rules
 };
 
 template <typename T>
@@ -41,7 +42,8 @@ constexpr uint8_t kDatarelSdata4 = 0x3b;
 
 int FindProcInfo(unw_addr_space_t space, unw_word_t ip, unw_proc_info_t* info, int need,
                  void* arg) {
-  const Cursor& cursor = *static_cast<Cursor*>(arg);
+  Cursor& cursor = *static_cast<Cursor*>(arg);
+  cursor.has_rules = false;
   const std::optional<UnwindIndex> index = cursor.sources->find_index(ip);
   if (!index) return -UNW_ENOINFO;
   EhFrameHdr header;
@@ -57,7 +59,9 @@ int FindProcInfo(unw_addr_space_t space, unw_word_t ip, unw_proc_info_t* info, i
   dyn.u.rti.segbase = index->eh_frame_hdr;
   dyn.u.rti.table_data = index->eh_frame_hdr + sizeof header;
   dyn.u.rti.table_len = uint64_t{header.count} * 8 / sizeof(unw_word_t);
-  return _Ux86_64_dwarf_search_unwind_table(space, ip, &dyn, info, need, arg);
+  const int found = _Ux86_64_dwarf_search_unwind_table(space, ip, &dyn, info, need, arg);
+  cursor.has_rules = found >= 0;
+  return found;
 }
 
 void PutUnwindInfo(unw_addr_space_t, unw_proc_info_t*, void*) {}
@@ -135,7 +139,10 @@ uint16_t ResidueUnwinder::Unwind(const model::Residue& residue, size_t max_frame
   for (;;) {
     const bool signal_frame = unw_is_signal_frame(&cursor) > 0;
     const int step = unw_step(&cursor);
-    if (step == 0) return flags | model::kRawComplete;
+    // 0 is "no caller": by the rules (the root), or because there are none and guessing failed.
+    if (step == 0) {
+      return flags | (source.has_rules ? model::kRawComplete : model::kRawUnknownCode);
+    }
     unw_word_t pc = 0;
     unw_word_t sp = 0;
     if (step < 0 || unw_get_reg(&cursor, UNW_REG_IP, &pc) < 0 ||

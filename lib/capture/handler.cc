@@ -20,9 +20,6 @@ using model::Residue;
 // thread starts with nullptr, also on a stack that glibc reuses.
 __thread Ring* tls_ring __attribute__((tls_model("initial-exec"))) = nullptr;
 
-// What tls_ring holds on podo's own threads.
-Ring* const kOwnThread = reinterpret_cast<Ring*>(1);
-
 // Relaxed: counters order nothing.
 inline void Count(std::atomic<uint64_t>& counter) {
   counter.fetch_add(1, std::memory_order_relaxed);
@@ -220,13 +217,13 @@ struct Stacks {
     return true;
   }
 
-  // Gives an unused slot back, wiped up to what was copied into it (an earlier copy of the same tick
-  // may have been longer than the last one, never longer than kForeignCopyBytes).
+  // Gives an unused slot back, wiped up to what was copied into it (an earlier copy of the same
+  // tick may have been longer than the last one, never longer than kForeignCopyBytes).
   void Release() {
     if (copy == nullptr) return;
     void* to = copy->stack;
-    uint64_t left = copy->stack_bytes > model::kForeignCopyBytes ? copy->stack_bytes
-                                                                 : model::kForeignCopyBytes;
+    uint64_t left =
+        copy->stack_bytes > model::kForeignCopyBytes ? copy->stack_bytes : model::kForeignCopyBytes;
     __asm__ volatile("rep stosb" : "+D"(to), "+c"(left) : "a"(0) : "memory");
     state->residue_free.fetch_or(ResidueBit(*state, copy), std::memory_order_release);
     copy = nullptr;
@@ -318,8 +315,6 @@ void TakeSample(State* state, Ring* ring, uint64_t thread_pointer, const ucontex
 
 }  // namespace
 
-void MarkOwnThread() { tls_ring = kOwnThread; }
-
 extern "C" __attribute__((visibility("hidden"), used)) void podo_sigprof_handler(int,
                                                                                  siginfo_t* cause,
                                                                                  void* context) {
@@ -329,7 +324,6 @@ extern "C" __attribute__((visibility("hidden"), used)) void podo_sigprof_handler
   Count(counters.ticks);
   if (cause->si_code != SI_KERNEL && state->sample_foreign == 0) return Count(counters.foreign);
   Ring* ring = tls_ring;
-  if (ring == kOwnThread) return Count(counters.own);
 
   const uint64_t thread_pointer = reinterpret_cast<uint64_t>(__builtin_thread_pointer());
   // A ring wiped by Stop() or MADV_WIPEONFORK has another owner: claim afresh.

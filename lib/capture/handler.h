@@ -20,9 +20,6 @@ inline constexpr char kHandlerMagic[17] = "podo-sigprof-v01";
 // For sigaction; async-signal-safe. Does nothing while g_state is null or disarmed.
 extern "C" void podo_sigprof_entry(int signal, siginfo_t* cause, void* context);
 
-// Marks the calling thread as podo's own: its ticks are counted apart and never sampled.
-void MarkOwnThread();
-
 }  // namespace podo::capture
 
 #endif  // PODO_LIB_CAPTURE_HANDLER_H_

@@ -76,7 +76,7 @@ bool ModuleWatch::AddModuleAt(uint64_t pc, std::vector<std::shared_ptr<const Loa
 
 bool ModuleWatch::Knows(uint64_t pc) {
   ModuleIdentity identity;
-  if (!process_.FindObject(pc, &identity)) return false;
+  if (!FindModule(process_, pc, &identity)) return false;
   for (const auto& m : modules_) {
     if (m->identity == identity) return false;  // known already: code without rows
   }

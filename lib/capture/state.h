@@ -28,12 +28,12 @@ struct ThreadLayout {
 // Ticks by what became of them. Relaxed counters: each stands for itself; exact sums are only read
 // after the timer is off. ticks = taken + the dropped and unsampled ones.
 struct Counters {
-  std::atomic<uint64_t> ticks, taken, ring_full, no_ring, nested, paused, own, foreign;
+  std::atomic<uint64_t> ticks, taken, ring_full, no_ring, nested, paused, foreign;
   // Of the taken ones:
   std::atomic<uint64_t> truncated, incomplete, residue, residue_limited, frame_pointer;
 
   void Reset() {
-    for (auto* counter : {&ticks, &taken, &ring_full, &no_ring, &nested, &paused, &own, &foreign,
+    for (auto* counter : {&ticks, &taken, &ring_full, &no_ring, &nested, &paused, &foreign,
                           &truncated, &incomplete, &residue, &residue_limited, &frame_pointer}) {
       counter->store(0, std::memory_order_relaxed);
     }

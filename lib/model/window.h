@@ -15,14 +15,19 @@ struct WindowTotals {
   int64_t process_cpu_ns = 0;
   int64_t own_cpu_ns = 0;  // of podo's threads
   uint64_t ticks = 0;      // handled, own and foreign ones included
-  uint64_t own_ticks = 0;
+  uint64_t own_ticks = 0;  // of podo's own CPU time, as far as they can be told apart
   uint64_t foreign_ticks = 0;
   uint64_t ring_full = 0;
   uint64_t no_ring = 0;
   uint64_t nested = 0;
   uint64_t paused = 0;
   double nominal_hz = 0;
-  bool threads_block_sigprof = false;  // a thread of the host with SIGPROF blocked used CPU
+  // What interrupted system calls (kRawMaybeAsleep) stand for in this window.
+  enum class Doubtful {
+    kHost,      // nothing else explains them: the interrupted thread's own time
+    kBlocking,  // a thread of the host that blocks SIGPROF used CPU
+    kOwn,       // podo's threads, which block it too, used CPU
+  } doubtful = Doubtful::kHost;
 
   // Ticks that stand for CPU time of the host.
   uint64_t HostTicks() const { return ticks - own_ticks - foreign_ticks; }

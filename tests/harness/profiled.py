@@ -39,13 +39,13 @@ class Profile:
 
     def sampling_ratio(self):
         host_ms = self.totals.get("cpu_ms", 0) - self.totals.get("own_cpu_us", 0) / 1000
-        ticks = self.totals.get("ticks", 0) - self.totals.get("own", 0) - self.totals.get("foreign", 0)
+        ticks = self.totals.get("ticks", 0) - self.totals.get("own_ticks", 0) - self.totals.get("foreign", 0)
         return ticks * 1000 / self.totals["hz"] / host_ms if host_ms > 0 else 0.0
 
     def accounts(self):
         t = self.totals
         return "ticks" in t and t["ticks"] == sum(
-            t[k] for k in ("taken", "ring_full", "no_ring", "nested", "paused", "own", "foreign"))
+            t[k] for k in ("taken", "ring_full", "no_ring", "nested", "paused", "foreign"))
 
     def summary(self):
         return (f"{self.total()} samples, {100 * self.reached_root():.2f} % reach the root, "

@@ -139,16 +139,31 @@ TEST_CASE("what has no whole stack says so at the root") {
 TEST_CASE("interrupted system calls are somebody else's ticks only beside a thread that blocks") {
   for (const bool blocks : {false, true}) {
     CAPTURE(blocks);
+    using Doubtful = model::WindowTotals::Doubtful;
     World w;
     Add(&w.stacks, {0x11004}, model::kRawComplete | model::kRawMaybeAsleep, 5);
     w.totals.ticks = 5;
-    w.totals.threads_block_sigprof = blocks;
+    w.totals.doubtful = blocks ? Doubtful::kBlocking : Doubtful::kHost;
     const AssembledProfile a = w.Run();
     REQUIRE(a.profile.samples.size() == 1);
     CHECK(Text(a.profile, 0) == (blocks ? "[threads blocking SIGPROF]" : "/bin/main+4"));
     CHECK(a.misdelivered == (blocks ? 5 : 0));
     CHECK(Total(a.profile, 0) == 5);
   }
+}
+
+TEST_CASE("ticks of podo's own CPU time are in no sample") {
+  World w;
+  Add(&w.stacks, {0x11004}, model::kRawComplete | model::kRawMaybeAsleep, 5);
+  Add(&w.stacks, {0x11004}, model::kRawComplete, 2);
+  w.totals.ticks = 7;
+  w.totals.own_ticks = 5;
+  w.totals.doubtful = model::WindowTotals::Doubtful::kOwn;
+  w.totals.process_cpu_ns = 20'000'000;
+  const model::Profile p = w.Run().profile;
+  REQUIRE(p.samples.size() == 1);
+  CHECK(Total(p, 0) == 2);
+  CHECK(Total(p, 1) == 20'000'000);
 }
 
 TEST_CASE("a stack taken before the tables were ready resolves by the first tables") {
