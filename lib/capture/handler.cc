@@ -159,12 +159,17 @@ uint32_t ResidueBit(const State& state, const Residue* residue) {
   return copied > 0 ? static_cast<uint64_t>(copied) & ~uint64_t{7} : 0;
 }
 
+// A leaf may keep values below sp (System V x86-64 psABI 3.2.2); after `leave`, rules still find
+// the caller's registers there.
+constexpr uint64_t kRedZoneBytes = 128;
+
 // One tick's view of the stacks: the thread's own stack directly, any other through a checked copy
 // in a residue slot.
 struct Stacks {
   State* state;
   uint64_t thread_pointer;
   Residue* copy = nullptr;
+  uint64_t copied_sp = 0;  // what `copy` was made for
   bool foreign = false;
 
   // The bounds of the thread's own stack. The main thread's block says {0, __libc_stack_end}.
@@ -187,31 +192,40 @@ struct Stacks {
   bool Select(uint64_t sp, StackView* view) {
     uint64_t lo, hi;
     if (OwnBounds(&lo, &hi) && sp >= lo && sp < hi) {
-      *view = {sp, hi, 0};
+      // The red zone may be read if this handler runs further down the same stack: then the kernel
+      // has skipped it. On an alternate stack, sp may stand right above the guard page.
+      const uint64_t here = reinterpret_cast<uint64_t>(__builtin_frame_address(0));
+      *view = {here >= lo && here < sp - kRedZoneBytes ? sp - kRedZoneBytes : sp, hi, 0};
       return true;
     }
     if (copy == nullptr) copy = ClaimResidue(state);
     if (copy == nullptr) return false;
     foreign = true;
-    copy->stack_bytes = CopyChecked(*state, sp, copy->stack);
-    copy->stack_address = sp;
-    *view = {sp, sp + copy->stack_bytes, reinterpret_cast<uint64_t>(copy->stack) - sp};
+    copied_sp = sp;
+    uint64_t from = sp - kRedZoneBytes;
+    copy->stack_bytes = CopyChecked(*state, from, copy->stack);
+    if (copy->stack_bytes <= kRedZoneBytes) {  // sp stands at the low end of its mapping
+      from = sp;
+      copy->stack_bytes = CopyChecked(*state, from, copy->stack);
+    }
+    copy->stack_address = from;
+    *view = {from, from + copy->stack_bytes, reinterpret_cast<uint64_t>(copy->stack) - from};
     return copy->stack_bytes != 0;
   }
 
-  // Fills the residue slot with the stack from `sp` up.
+  // Fills the residue slot with the stack from the red zone of `sp` up.
   bool CopyForResidue(uint64_t sp) {
-    if (copy != nullptr && copy->stack_address == sp) return copy->stack_bytes != 0;
+    if (copy != nullptr && copied_sp == sp) return copy->stack_bytes != 0;
     StackView view;
     if (!Select(sp, &view)) return false;
     if (view.delta != 0) return true;
     if (copy == nullptr) copy = ClaimResidue(state);
     if (copy == nullptr) return false;
-    const uint64_t bytes = view.hi - sp;
+    const uint64_t bytes = view.hi - view.lo;
     copy->stack_bytes = bytes < model::kResidueStackBytes ? bytes : model::kResidueStackBytes;
-    copy->stack_address = sp;
+    copy->stack_address = view.lo;
     void* to = copy->stack;
-    const void* from = reinterpret_cast<const void*>(sp);
+    const void* from = reinterpret_cast<const void*>(view.lo);
     uint64_t left = copy->stack_bytes;
     __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(left) : : "memory");
     return true;

@@ -131,9 +131,9 @@ inline bool RestoreCaller(const UnwindRule& rule, uint64_t cfa, const StackView&
 }
 
 // Walks from `r` to the root and writes the frames; returns RawFlags. `select(sp, &view)` gives the
-// readable stack around sp, or false: asked at the start and after every signal frame, where the
-// thread may have been on another stack. `r` and the writer are left where the walk ended,
-// `unknown` gets the first pc no module covers. Bounded by the writer's limit.
+// readable stack from the red zone of sp up, or false: asked at the start and after every signal
+// frame, where the thread may have been on another stack. `r` and the writer are left where the
+// walk ended, `unknown` gets the first pc no module covers. Bounded by the writer's limit.
 template <typename SelectView>
 uint16_t Walk(const Snapshot& snapshot, SelectView&& select, model::RegisterSet* r,
               FrameWriter* out, uint64_t* unknown) noexcept {

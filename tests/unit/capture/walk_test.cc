@@ -72,7 +72,8 @@ Walked Run(const World& world, const std::vector<uint64_t>& stack, RegisterSet r
   FrameWriter out{w.frames.data(), ~uint64_t{0}, 0, 0, limit};
   const auto select = [&](uint64_t sp, StackView* view) {
     if (sp < kStack || sp >= At(stack.size())) return false;
-    *view = {sp, At(stack.size()), reinterpret_cast<uint64_t>(stack.data()) - kStack};
+    const uint64_t lo = sp - kStack < 128 ? kStack : sp - 128;  // the red zone
+    *view = {lo, At(stack.size()), reinterpret_cast<uint64_t>(stack.data()) - kStack};
     return true;
   };
   w.flags = Walk(world.snapshot, select, &r, &out, &w.unknown);
@@ -114,6 +115,18 @@ TEST_CASE("saved registers are restored and serve as the base of a later CFA") {
   const World world({callee, caller, Kind(CfaKind::kRoot)});
   std::vector<uint64_t> stack = {At(5), 0, InRule(1), 0, 0, InRule(2), 0};
   const Walked w = Run(world, stack, Start(InRule(0)));
+  CHECK(w.flags == model::kRawComplete);
+  CHECK(w.frames.size() == 3);
+}
+
+TEST_CASE("after leave, the caller's registers are found below sp, in the red zone") {
+  UnwindRule after_leave = SpRule(8);
+  after_leave.saved[kFrameSlot] = -2;  // rbp at CFA-16: one word below sp
+  UnwindRule by_rbp = SpRule(16);
+  by_rbp.reg = kDwarfFp;
+  const World world({after_leave, by_rbp, Kind(CfaKind::kRoot)});
+  const std::vector<uint64_t> stack = {At(3), InRule(1), 0, 0, InRule(2), 0};
+  const Walked w = Run(world, stack, Start(InRule(0), At(1)));
   CHECK(w.flags == model::kRawComplete);
   CHECK(w.frames.size() == 3);
 }
