@@ -70,8 +70,7 @@ def check_three_lines(output):
     tap.check(f"the line is inside it, in {SOURCE} ({first} to {last})",
               place and place[1] == SOURCE and first <= int(place[2]) <= last, tail[1])
     shares = [float(s) for s in re.findall(r"([0-9.]+)%", tail[2])]
-    # Measured: 1 to 5 before, 89 to 95 after, on an idle machine and on one with five times as
-    # many runnable threads as cores.
+    # Seen in some 15 runs, all on two busy cores: 1 to 5 before, 85 to 95 after.
     tap.check("its share is below 15 % before and above 60 % after",
               len(shares) == 2 and shares[0] < 15 and shares[1] > 60, tail[2])
 
@@ -98,7 +97,7 @@ def check_story():
     tap.check("built already, it takes less than a minute", time.monotonic() - began < 60, result)
     tap.check("it shows seconds and requests while it works",
               len(re.findall(r"^ +\d+ s +\d+ requests$", result.stdout, re.MULTILINE)) >= 20, result)
-    tap.check("no request failed", result.stdout.count(", 0 errors") == 3, result)
+    tap.check("no request failed", result.stdout.count(", 0 errors") == 4, result)
     check_three_lines(result.stdout)
     check_files()
     log = read("service.log").decode()
