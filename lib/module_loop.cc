@@ -31,7 +31,7 @@ ModuleLoop::ModuleLoop(capture::State* state, capture::ModuleWatch* modules, Own
       residue_(std::make_unique<aggregate::StackTable>(kWindowCapBytes / 4)) {}
 
 void ModuleLoop::Run() {
-  modules_->Refresh();
+  modules_->Refresh([this] { TakeResidue(); });
   for (bool last = false; !last;) {
     wakeup_->WaitFor(kIdleNs);
     FollowModules();
@@ -52,7 +52,7 @@ void ModuleLoop::Run() {
 void ModuleLoop::FollowModules() {
   const uint64_t unknown = state_->unknown_pc.exchange(0, std::memory_order_relaxed);
   if ((unknown != 0 && modules_->Knows(unknown)) || drain_->modules_changed()) {
-    modules_->Refresh();
+    modules_->Refresh([this] { TakeResidue(); });
   }
   modules_->FreeRetired(drain_->epoch());
 }

@@ -127,19 +127,19 @@ uint32_t ThreadId(const State& state, uint64_t thread_pointer) {
 
 // A free residue slot, or nullptr. Acquire pairs with the background's release after its wipe.
 Residue* ClaimResidue(State* state) {
-  uint32_t bits = state->residue_free.load(std::memory_order_relaxed);
+  uint64_t bits = state->residue_free.load(std::memory_order_relaxed);
   for (int tries = 0; bits != 0 && tries < 64; ++tries) {
-    const uint32_t bit = bits & -bits;
+    const uint64_t bit = bits & -bits;
     if (state->residue_free.compare_exchange_weak(bits, bits & ~bit, std::memory_order_acquire,
                                                   std::memory_order_relaxed)) {
-      return &state->residues[__builtin_ctz(bit)];
+      return &state->residues[__builtin_ctzll(bit)];
     }
   }
   return nullptr;
 }
 
-uint32_t ResidueBit(const State& state, const Residue* residue) {
-  return 1u << (residue - state.residues);
+uint64_t ResidueBit(const State& state, const Residue* residue) {
+  return uint64_t{1} << (residue - state.residues);
 }
 
 // Copies the stack from `address` up with the kernel checking every page: memory that is not mapped
@@ -244,11 +244,12 @@ struct Stacks {
   }
 };
 
-// A quarter of the samples at most may go to libunwind, which costs the background some 25 us each.
+// A quarter of the samples at most may go to libunwind, which costs the background some 25 us each;
+// but for the first ones, taken while the tables are not ready.
 bool ResidueAllowed(const Counters& counters) {
-  constexpr uint64_t kBurst = 64;
-  return counters.residue.load(std::memory_order_relaxed) * 4 <
-         counters.taken.load(std::memory_order_relaxed) + kBurst;
+  constexpr uint64_t kFirst = 1000;
+  const uint64_t residue = counters.residue.load(std::memory_order_relaxed);
+  return residue < kFirst || residue * 4 < counters.taken.load(std::memory_order_relaxed);
 }
 
 // Hands the stack to libunwind; false if no slot or too many already.

@@ -33,7 +33,7 @@ ModuleWatch::~ModuleWatch() {
   for (const Retired& retired : retired_) delete retired.snapshot;
 }
 
-bool ModuleWatch::Refresh() {
+bool ModuleWatch::Refresh(absl::FunctionRef<void()> between) {
   const ModuleList list = ListModules(process_, reinterpret_cast<uint64_t>(&kNoTables));
   std::vector<ModuleIdentity> wanted = list.modules;
   // Modules of other namespaces are not in the list: keep those that are still there.
@@ -53,6 +53,7 @@ bool ModuleWatch::Refresh() {
       continue;
     }
     absl::StatusOr<LoadedModule> loaded = LoadModule(process_, identity);
+    between();
     if (!loaded.ok()) continue;  // gone again, or not readable: its stacks are flagged
     modules.push_back(std::make_shared<const LoadedModule>(*std::move(loaded)));
     changed = true;

@@ -14,6 +14,7 @@
 #include <mutex>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "capture/modules.h"
 #include "capture/snapshot.h"
 #include "capture/state.h"
@@ -37,8 +38,10 @@ class ModuleWatch {
 
   // --- module loop ---
   // Looks at the process again and publishes a new snapshot if anything changed; true if it did.
-  // Rows of modules that stayed are shared with the old snapshot. Milliseconds for new modules.
-  bool Refresh();
+  // Rows of modules that stayed are shared with the old snapshot. Milliseconds for new modules, a
+  // tenth of a second for a compiler's; `between` is called after each, so that other work can go
+  // on.
+  bool Refresh(absl::FunctionRef<void()> between);
   // True if `pc`, which the handler did not know, belongs to a module that is not known yet; the
   // next Refresh() will find it, also in another namespace (dlmopen).
   bool Knows(uint64_t pc);

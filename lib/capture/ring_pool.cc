@@ -62,7 +62,7 @@ absl::StatusOr<State*> MapState(uint32_t max_threads, uint32_t max_frames) {
     state->main_stack_bytes = kMainStackReach;
     state->residues = reinterpret_cast<model::Residue*>(base + state_bytes);
     state->rings = reinterpret_cast<Ring*>(base + state_bytes + residue_bytes);
-    state->residue_free.store(~uint32_t{0}, std::memory_order_relaxed);
+    state->residue_free.store(~uint64_t{0}, std::memory_order_relaxed);
     for (uint32_t i = 0; i < rings; ++i) SetFree(state, i);
     return state;
   }
@@ -224,7 +224,7 @@ uint32_t RingPool::in_use() const {
 
 void ResiduePool::Take(absl::FunctionRef<void(const model::Residue&)> finish) {
   // Acquire: the slots behind the bits are written. The bits are taken by this thread alone.
-  uint32_t ready = state_->residue_ready.exchange(0, std::memory_order_acquire);
+  uint64_t ready = state_->residue_ready.exchange(0, std::memory_order_acquire);
   for (; ready != 0; ready &= ready - 1) {
     const int slot = std::countr_zero(ready);
     model::Residue& residue = state_->residues[slot];
@@ -235,7 +235,7 @@ void ResiduePool::Take(absl::FunctionRef<void(const model::Residue&)> finish) {
     // Large ones are rare after the start: their pages need not stay.
     constexpr size_t kKeepBytes = 8192;
     madvise(residue.stack + kKeepBytes, sizeof residue.stack - kKeepBytes, MADV_DONTNEED);
-    state_->residue_free.fetch_or(uint32_t{1} << slot, std::memory_order_release);
+    state_->residue_free.fetch_or(uint64_t{1} << slot, std::memory_order_release);
   }
 }
 

@@ -40,7 +40,9 @@ struct Counters {
   }
 };
 
-inline constexpr uint32_t kResiduePoolSize = 32;  // power of two; bits of one word
+// Bits of one word. While a large program's tables are built (0.2 s for a compiler's) every tick
+// needs a slot.
+inline constexpr uint32_t kResiduePoolSize = 64;
 inline constexpr uint32_t kMaxRings = 65536;
 
 struct State {
@@ -66,8 +68,8 @@ struct State {
   // Free residue slots, one bit each. Handler: CAS acquire takes a bit. Background: fetch_or
   // release gives it back after the bytes are wiped. Ready: handler fetch_or release, background
   // acquire.
-  std::atomic<uint32_t> residue_free;
-  std::atomic<uint32_t> residue_ready;
+  std::atomic<uint64_t> residue_free;
+  std::atomic<uint64_t> residue_ready;
 
   // One past the highest ring ever claimed: bounds the drain's scan. Raised by CAS after a claim.
   std::atomic<uint32_t> high_water;

@@ -169,11 +169,11 @@ TEST_CASE("one writer and one drain lose nothing and invent nothing at full spee
 TEST_CASE("residue is handed over once and its bytes are wiped") {
   State* state = NewState(1);
   ResiduePool pool(state);
-  state->residue_free.fetch_and(~uint32_t{0b101});
+  state->residue_free.fetch_and(~uint64_t{0b101});
   for (int slot : {0, 2}) {
     state->residues[slot].tid = static_cast<uint32_t>(50 + slot);
     state->residues[slot].stack[100] = 0x5e;  // a secret
-    state->residue_ready.fetch_or(1u << slot);
+    state->residue_ready.fetch_or(uint64_t{1} << slot);
   }
   uint32_t tids = 0;
   const auto finish = [&](const model::Residue& r) {
@@ -183,7 +183,7 @@ TEST_CASE("residue is handed over once and its bytes are wiped") {
   pool.Take(finish);
   pool.Take(finish);
   CHECK(tids == 102);
-  CHECK(state->residue_free.load() == ~uint32_t{0});
+  CHECK(state->residue_free.load() == ~uint64_t{0});
   CHECK(state->residues[0].stack[100] == 0);
   CHECK(state->residues[2].stack[100] == 0);
 }
