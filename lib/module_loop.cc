@@ -58,6 +58,8 @@ void ModuleLoop::FollowModules() {
 }
 
 void ModuleLoop::TakeResidue() {
+  if (state_->residue_ready.load(std::memory_order_relaxed) == 0) return;
+  unwinder_.BeginBatch();
   pool_.Take([this](const model::Residue& residue) {
     const uint16_t flags = unwinder_.Unwind(residue, state_->max_frames, &frames_);
     model::RawSample sample = {};

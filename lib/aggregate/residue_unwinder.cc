@@ -110,13 +110,32 @@ unw_accessors_t kAccessors = {FindProcInfo,   PutUnwindInfo,   NoDynamicInfo, Ac
 }  // namespace
 
 ResidueUnwinder::ResidueUnwinder(Sources sources)
-    : sources_(std::move(sources)), space_(unw_create_addr_space(&kAccessors, 0)) {
-  // No cache: its entries are keyed by address and would outlive a dlclose. The default policy is
-  // left alone otherwise; unw_set_caching_policy(PER_THREAD) silently means GLOBAL (unwinding.md
-  // 1).
-  if (space_ != nullptr) {
-    unw_set_caching_policy(static_cast<unw_addr_space_t>(space_), UNW_CACHE_NONE);
+    : sources_(std::move(sources)),
+      read_(sources_.read),
+      pages_(std::make_unique<Page[]>(kPages)),
+      space_(unw_create_addr_space(&kAccessors, 0)) {
+  sources_.read = [this](uint64_t address, void* to, size_t bytes) {
+    return ReadCached(address, to, bytes);
+  };
+}
+
+void ResidueUnwinder::BeginBatch() {
+  for (size_t i = 0; i < kPages; ++i) pages_[i].address = 0;
+  // libunwind's own cache of rules is keyed by address and would outlive a dlclose.
+  if (space_ != nullptr) unw_flush_cache(static_cast<unw_addr_space_t>(space_), 0, 0);
+}
+
+size_t ResidueUnwinder::ReadCached(uint64_t address, void* to, size_t bytes) {
+  const uint64_t start = address & ~uint64_t{kPage - 1};
+  if (address + bytes > start + kPage || start == 0) return read_(address, to, bytes);
+  Page& page = pages_[start / kPage % kPages];
+  if (page.address != start) {
+    page.address = 0;
+    if (read_(start, page.bytes, kPage) != kPage) return read_(address, to, bytes);
+    page.address = start;
   }
+  std::memcpy(to, page.bytes + (address - start), bytes);
+  return bytes;
 }
 
 ResidueUnwinder::~ResidueUnwinder() {

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -42,12 +43,28 @@ class ResidueUnwinder {
   // False if libunwind could not be set up; Unwind() then gives the leaf only.
   bool ready() const { return space_ != nullptr; }
 
+  // Forgets what was read of unwind tables: modules may have gone since. Before each batch.
+  void BeginBatch();
+
   // Frames leaf first, as in a raw sample, at most `max_frames`; the flags that replace
-  // residue.flags. About 25 us.
+  // residue.flags. Some 10 us a frame, less for code met before in the batch.
   uint16_t Unwind(const model::Residue& residue, size_t max_frames, std::vector<uint64_t>* frames);
 
  private:
-  Sources sources_;
+  size_t ReadCached(uint64_t address, void* to, size_t bytes);
+
+  // Pages of unwind tables: libunwind reads them word by word, and each checked read is a system
+  // call. Direct-mapped; a page that could not be read whole is not kept.
+  static constexpr size_t kPage = 4096;
+  static constexpr size_t kPages = 64;
+  struct Page {
+    uint64_t address = 0;  // 0 = empty
+    unsigned char bytes[kPage];
+  };
+
+  Sources sources_;  // `read` goes through the pages
+  std::function<size_t(uint64_t, void*, size_t)> read_;
+  std::unique_ptr<Page[]> pages_;
   void* space_;
 };
 
