@@ -10,8 +10,8 @@ function element(tag, className, text) {
   return made;
 }
 
-function pairs(list, tag = "dl") {
-  const dl = element(tag, "frame-facts");
+function pairs(list) {
+  const dl = element("dl", "frame-facts");
   for (const [what, value, className] of list) {
     const pair = element("div", className || "");
     pair.append(element("dt", "", what), element("dd", "", value));
@@ -52,7 +52,7 @@ class Page {
       if (side) line.append(element("span", "side", side));
       for (const [what, text, className] of profileFacts(tree, i)) {
         const pair = element("span", className || "");
-        pair.append(element("dt", "", what), element("dd", "", text));
+        pair.append(element("i", "", what), element("b", "", text));
         line.append(pair);
       }
       $("facts").append(line);
