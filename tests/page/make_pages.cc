@@ -271,7 +271,7 @@ int main(int argc, char** argv) {
   const std::string directory = argv[1];
   const Profile before = Checkout(false), after = Checkout(true);
   const Profile hostile = Hostile(), empty = Profile::Empty();
-  const Profile large = Large(4000, 40, 3000), huge = Large(50000, 60, 20000);
+  const Profile large = Large(5600, 40, 3000), huge = Large(50000, 60, 20000);
   const bool ok =
       Write(directory, "flame.html", FlameGraphPage(after, {"checkout 1.8.2", ""})) &&
       Write(directory, "diff.html",
