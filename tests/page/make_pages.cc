@@ -65,8 +65,10 @@ constexpr Known kFunctions[] = {
     {"handle", "checkout::Session::handle(checkout::Request const&)", "src/session.cc", 64, 1},
     {"price", "checkout::Cart::price(checkout::TaxTable const&) const", "src/cart.cc", 119, 1},
     {"tax", "checkout::TaxTable::rate(std::string_view) const", "src/tax.cc", 33, 1},
-    {"parse", "checkout::json::Parser::parse_value(checkout::json::Cursor&)", "src/json.cc", 151, 1},
-    {"string", "checkout::json::Parser::parse_string(checkout::json::Cursor&)", "src/json.cc", 97, 1},
+    {"parse", "checkout::json::Parser::parse_value(checkout::json::Cursor&)", "src/json.cc", 151,
+     1},
+    {"string", "checkout::json::Parser::parse_string(checkout::json::Cursor&)", "src/json.cc", 97,
+     1},
     {"write", "checkout::json::Writer::write_value(checkout::json::Value const&, int)",
      "src/json.cc", 342, 1},
     {"escape", "checkout::json::Writer::escape(std::string_view)", "src/json.cc", 301, 1},
@@ -100,7 +102,8 @@ constexpr Path kCheckout[] = {
     {"thread > lambda > ioc > once > read > handle > write > escape > ~append > memmove", 35, 610},
     {"thread > lambda > ioc > once > read > handle > write > write > escape > malloc", 18, 205},
     {"thread > lambda > ioc > once > read > handle > write > write > write > escape", 12, 330},
-    {"thread > lambda > ioc > once > read > handle > write > write > write > write > write > escape",
+    {"thread > lambda > ioc > once > read > handle > write > write > write > write > write > "
+     "escape",
      0, 144},
     {"thread > lambda > ioc > once > read > handle > log > memmove", 14, 15},
     {"thread > lambda > ioc > once > read > handle > sha", 66, 64},
@@ -169,7 +172,9 @@ class Program {
     std::exit(1);
   }
 
-  uint64_t Base(int module) const { return load_address_ + static_cast<uint64_t>(module) * 0x200000; }
+  uint64_t Base(int module) const {
+    return load_address_ + static_cast<uint64_t>(module) * 0x200000;
+  }
 
   void AddFrame(const Known& known, bool inlined, std::vector<podo::model::Location>* path) {
     const podo::model::Line line{Function(known.name, known.file), known.line, 0};
@@ -191,8 +196,9 @@ Profile Checkout(bool after) {
   // Another load address each time: frames must match by name all the same.
   Program program(after ? 0x7f1200000000 : 0x55aa00000000);
   for (const Path& path : kCheckout) program.Add(path.frames, after ? path.after : path.before);
-  return program.Finish(after ? 1'772'361'065 : 1'772'359'200, after ? 20 : 15,
-                        {"sample_hz: 100", "drops: ring_full=3 no_ring=0", "sampling_ratio: 0.998"});
+  return program.Finish(
+      after ? 1'772'361'065 : 1'772'359'200, after ? 20 : 15,
+      {"sample_hz: 100", "drops: ring_full=3 no_ring=0", "sampling_ratio: 0.998"});
 }
 
 // Names that try to leave the script element, the attribute or the text they stand in.
@@ -200,9 +206,13 @@ Profile Hostile() {
   Program program(0x400000);
   ProfileBuilder& builder = program.builder();
   const std::string_view names[] = {"</script><img src=x onerror=\"document.title='owned'\">",
-                                    "<!--<script>alert(1)</script>", "\"};window.owned=1;//",
-                                    "@PODO_TITLE@@PODO_DOCUMENT@", "\xe2\x80\xa8\xe2\x80\xa9\x01\x7f",
-                                    "日本語::関数", "&lt;b&gt;", "${owned}`\\"};
+                                    "<!--<script>alert(1)</script>",
+                                    "\"};window.owned=1;//",
+                                    "@PODO_TITLE@@PODO_DOCUMENT@",
+                                    "\xe2\x80\xa8\xe2\x80\xa9\x01\x7f",
+                                    "日本語::関数",
+                                    "&lt;b&gt;",
+                                    "${owned}`\\"};
   std::vector<LocationId> leaf_first;
   for (const std::string_view name : names) {
     const FunctionId f = program.Function(name, "</script><script>window.owned=1</script>.cc");
@@ -223,9 +233,9 @@ Profile Large(int stacks, int depth, int functions) {
         absl::StrCat("service", i % 23, "::component", i % 211, "::Worker<std::vector<int> >::step",
                      i, "(std::string const&, unsigned long)"),
         absl::StrCat("src/component", i % 211, ".cc"));
-    locations.push_back(builder.AddLocation(
-        {.mapping = static_cast<MappingId>(1), .address = 0x600000u + 16u * static_cast<unsigned>(i),
-         .lines = {{f, 10 + i % 400, 0}}}));
+    locations.push_back(builder.AddLocation({.mapping = static_cast<MappingId>(1),
+                                             .address = 0x600000u + 16u * static_cast<unsigned>(i),
+                                             .lines = {{f, 10 + i % 400, 0}}}));
   }
   std::vector<LocationId> path, leaf_first;
   for (int i = 0; i < stacks; ++i) {
@@ -244,7 +254,8 @@ Profile Large(int stacks, int depth, int functions) {
 bool Write(const std::string& directory, const char* name, const std::string& page) {
   std::ofstream file(directory + "/" + name, std::ios::binary);
   file << page;
-  if (!file.flush()) std::fprintf(stderr, "make_pages: cannot write %s/%s\n", directory.c_str(), name);
+  if (!file.flush())
+    std::fprintf(stderr, "make_pages: cannot write %s/%s\n", directory.c_str(), name);
   return static_cast<bool>(file);
 }
 
@@ -260,10 +271,11 @@ int main(int argc, char** argv) {
   const std::string directory = argv[1];
   const Profile before = Checkout(false), after = Checkout(true);
   const Profile hostile = Hostile(), empty = Profile::Empty();
-  const Profile large = Large(4000, 40, 3000), huge = Large(50000, 60, 20000);
+  const Profile large = Large(5600, 40, 3000), huge = Large(50000, 60, 20000);
   const bool ok =
       Write(directory, "flame.html", FlameGraphPage(after, {"checkout 1.8.2", ""})) &&
-      Write(directory, "diff.html", DiffPage(before, after, {"checkout: 10:00 against 10:31", ""})) &&
+      Write(directory, "diff.html",
+            DiffPage(before, after, {"checkout: 10:00 against 10:31", ""})) &&
       Write(directory, "hostile.html",
             FlameGraphPage(hostile, {"</title><script>window.owned=1</script>", ""})) &&
       Write(directory, "hostile_diff.html", DiffPage(hostile, before, {"<b>hostile", ""})) &&

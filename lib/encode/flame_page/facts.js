@@ -27,9 +27,25 @@ function samplingRate(profile) {
   return `${formatDigits(Math.round(1e10 / profile.period) / 10)}${THIN_SPACE}Hz`;
 }
 
-// Comments that count something lost, unless it is nothing.
+// podo writes a comment for each profile it made ("podo: 100 Hz asked, sampling_ratio 0.998, ticks
+// 1234, dropped 5"); a merged profile has those of its parts. Null if there is none.
+function podoCounts(profile) {
+  const counts = { ticks: 0, dropped: 0, ratios: [] };
+  for (const comment of profile.comments) {
+    const found = /^podo: .*sampling_ratio ([\d.e+-]+), ticks (\d+), dropped (\d+)/.exec(comment);
+    if (!found) continue;
+    counts.ratios.push(Number(found[1]));
+    counts.ticks += Number(found[2]);
+    counts.dropped += Number(found[3]);
+  }
+  return counts.ratios.length > 0 ? counts : null;
+}
+
+// Other profilers' comments that count something lost, unless it is nothing.
 function dropComments(profile) {
-  return profile.comments.filter((comment) => DROP_WORDS.test(comment) && /[1-9]/.test(comment));
+  return profile.comments
+    .filter((comment) => !comment.startsWith("podo: ") && DROP_WORDS.test(comment) && /[1-9]/.test(comment))
+    .map((comment) => comment.replace(/^drops?(ped)?\s*[:=]\s*/i, ""));
 }
 
 function totalOf(tree, profileIndex, matches) {
@@ -61,8 +77,15 @@ function profileFacts(tree, index) {
   if (samples !== null) facts.push(["Samples", samples.toLocaleString("en")]);
   const rate = samplingRate(profile);
   if (rate) facts.push(["Rate", rate]);
-  for (const drop of dropComments(profile).slice(0, 2)) {
-    facts.push(["Drops", drop.replace(/^drops?(ped)?\s*[:=]\s*/i, ""), "warning"]);
+  const counts = podoCounts(profile);
+  if (counts) {
+    const lowest = formatShare(Math.min(...counts.ratios));
+    facts.push(["Accounted", counts.ratios.length > 1 ? `≥${THIN_SPACE}${lowest}` : lowest]);
+    if (counts.dropped > 0) {
+      const of = `${counts.dropped.toLocaleString("en")} of ${counts.ticks.toLocaleString("en")} ticks`;
+      facts.push(["Drops", of, "warning"]);
+    }
   }
+  for (const drop of dropComments(profile).slice(0, 2)) facts.push(["Drops", drop, "warning"]);
   return facts;
 }

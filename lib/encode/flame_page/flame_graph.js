@@ -154,10 +154,12 @@ class FlameGraph {
   scrollTo(node) {
     const top = this.levelTop(this.layout.levelOf(this.layout.position[node]));
     const { scrollTop, clientHeight } = this.scroller;
-    if (top < scrollTop) this.scroller.scrollTop = top - ROW_HEIGHT;
-    else if (top + ROW_HEIGHT > scrollTop + clientHeight) {
-      this.scroller.scrollTop = top + 2 * ROW_HEIGHT - clientHeight;
-    }
+    const above = scrollTop - top;
+    const below = top + ROW_HEIGHT - scrollTop - clientHeight;
+    if (above <= 0 && below <= 0) return;
+    // A step beside the view moves it by a row; a leap brings callers and callees into view too.
+    if (above > 0) this.scroller.scrollTop -= above <= ROW_HEIGHT ? above : above + clientHeight / 3;
+    else this.scroller.scrollTop += below <= ROW_HEIGHT ? below : below + clientHeight / 3;
   }
 
   // ---- geometry, in CSS pixels

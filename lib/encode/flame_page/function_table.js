@@ -86,7 +86,7 @@ class FunctionTable {
       cell.className = column.numeric ? `numeric ${className || ""}` : "function";
       const main = document.createElement(column.numeric ? "span" : "button");
       main.className = "main";
-      main.textContent = text;
+      FunctionTable.writeBreakable(main, text);
       if (!column.numeric) {
         main.type = "button";
         main.title = row.name;
@@ -101,6 +101,14 @@ class FunctionTable {
       line.append(cell);
     }
     return line;
+  }
+
+  // A qualified name may break after its "::".
+  static writeBreakable(target, text) {
+    text.split(/(?<=::)/).forEach((part, i) => {
+      if (i > 0) target.append(document.createElement("wbr"));
+      target.append(part);
+    });
   }
 
   wideRow(content) {

@@ -10,8 +10,8 @@ function element(tag, className, text) {
   return made;
 }
 
-function pairs(list, tag = "dl") {
-  const dl = element(tag, "frame-facts");
+function pairs(list) {
+  const dl = element("dl", "frame-facts");
   for (const [what, value, className] of list) {
     const pair = element("div", className || "");
     pair.append(element("dt", "", what), element("dd", "", value));
@@ -23,12 +23,12 @@ function pairs(list, tag = "dl") {
 class Page {
   constructor(tree) {
     this.tree = tree;
-    this.choices = { type: tree.shown, width: "both", scale: "share", by: "total" };
+    this.choices = { type: tree.shown, width: "both", scale: "share", by: "self" };
     this.isRegex = false;
     this.matchAt = -1;
     this.showHeading();
     this.prepareControls();
-    this.table = new FunctionTable($("table"), (frame) => this.searchFor(`=${tree.names[frame]}`));
+    this.table = new FunctionTable($("table"), (frame) => this.pick(frame));
     this.graph = new FlameGraph($("canvas"), tree, {
       onHover: (node, event) => this.hover(node, event),
       onFocus: (node) => this.focus(node),
@@ -52,7 +52,7 @@ class Page {
       if (side) line.append(element("span", "side", side));
       for (const [what, text, className] of profileFacts(tree, i)) {
         const pair = element("span", className || "");
-        pair.append(element("dt", "", what), element("dd", "", text));
+        pair.append(element("i", "", what), element("b", "", text));
         line.append(pair);
       }
       $("facts").append(line);
@@ -103,7 +103,7 @@ class Page {
     for (const id of ["width-choice", "scale-choice", "by-choice"]) $(id).hidden = false;
     this.segments("width-choice", "both", (width) => this.choose({ width }));
     this.segments("scale-choice", "share", (scale) => this.choose({ scale }));
-    this.segments("by-choice", "total", (by) => this.choose({ by }));
+    this.segments("by-choice", "self", (by) => this.choose({ by }));
     if (this.tree.profiles.some(({ durationNs }) => !(durationNs > 0))) {
       const button = $("scale-choice").querySelector("[data-value=rate]");
       button.disabled = true;
@@ -235,6 +235,12 @@ class Page {
     this.search();
   }
 
+  // A function of the table: shown in the graph at its widest place, or let go again.
+  pick(frame) {
+    this.searchFor(`=${this.tree.names[frame]}`);
+    if (this.matched) this.nextMatch(1);
+  }
+
   highlightPackage(name) {
     if (this.packageShown === name) return this.searchFor("");
     $("search").value = "";
@@ -342,7 +348,21 @@ class Page {
     this.detailed = node;
     this.detailedZoom = this.graph.zoomed;
     $("details").replaceChildren(...(node >= 0 ? this.detailsOf(node, {})
-      : [element("div", "hint", "Point at a frame for its details, click to zoom. Keys: arrows, Enter, Esc, / to search, ? for help.")]));
+      : this.hint()));
+  }
+
+  hint() {
+    const button = element("button", "", this.tree.isDiff ? "Go to the largest change" : "Go to the hottest frame");
+    button.type = "button";
+    button.title = "h";
+    button.addEventListener("click", () => this.goToHottest());
+    return [element("p", "hint", "Point at a frame for its details, click to zoom. Arrows, Enter and Esc do the same; / searches, ? helps."), button];
+  }
+
+  goToHottest() {
+    const node = this.view.hottest();
+    if (!this.graph.rectOf(node)) this.graph.resetZoom();
+    this.graph.focusNode(node);
   }
 
   detailsOf(node, { brief }) {
@@ -381,12 +401,14 @@ class Page {
       "/": () => ($("search").focus(), $("search").select()),
       "?": () => $("help").showModal(),
       0: () => this.graph.resetZoom(),
+      h: () => this.goToHottest(),
       t: () => this.toggleTheme(),
     };
-    if (actions[event.key]) {
+    const isShown = this.view && !this.view.isEmpty;
+    if (actions[event.key] && (isShown || "?t".includes(event.key))) {
       event.preventDefault();
       actions[event.key]();
-    } else if (this.view && !this.view.isEmpty && !event.target.matches("button, a")) {
+    } else if (isShown && !event.target.matches("button, a")) {
       this.graph.key(event);
     }
   }

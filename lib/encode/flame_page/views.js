@@ -65,6 +65,11 @@ class SingleView {
     };
   }
 
+  // What one looks for first.
+  hottest() {
+    return this.sums.self.reduce((best, x, i, all) => (x > all[best] ? i : best), 0);
+  }
+
   columns(palette) {
     const column = (key, title, label) => ({
       key, title, label, numeric: true, value: (row) => row.sums[0][key][row.frame],
@@ -121,7 +126,7 @@ class SingleView {
 
 class DiffView {
   // options: width "before" | "both" | "after"; scale "share" | "rate"; by "self" | "total".
-  constructor(tree, type, { keep = null, width = "both", scale = "share", by = "total" } = {}) {
+  constructor(tree, type, { keep = null, width = "both", scale = "share", by = "self" } = {}) {
     this.tree = tree;
     this.type = tree.sampleTypes[type];
     this.options = { width, scale, by };
@@ -175,8 +180,15 @@ class DiffView {
     return {
       widths: { before, after, both }[this.options.width], ranks: both,
       colors: this.colors, isDiff: true, marks: this.marks,
-      caption: (node) => this.change(after[node] - before[node]),
+      caption: (node) => (after[node] === before[node] ? "" : this.change(after[node] - before[node])),
     };
+  }
+
+  hottest() {
+    const [before, after] = this.sums.map(({ self }) => self);
+    const change = (i) => Math.abs(after[i] - before[i]);
+    const { widths } = this.graph();
+    return before.reduce((best, _, i) => (widths[i] > 0 && change(i) > change(best) ? i : best), 0);
   }
 
   columns(palette) {
