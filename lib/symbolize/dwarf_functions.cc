@@ -74,6 +74,20 @@ void WalkLevel(Dwarf_Die* parent, bool into_types, int depth, Budget* budget,
   } while (NextSibling(&die, budget));
 }
 
+// Functions defined inside a function: gcc leaves some lambdas in their closure type there.
+void WalkLocal(Dwarf_Die* parent, int depth, Budget* budget,
+               absl::FunctionRef<void(Dwarf_Die*)> visit) {
+  Dwarf_Die die;
+  if (depth > kMaxDwarfDepth || !FirstChild(parent, &die, budget)) return;
+  do {
+    const int tag = dwarf_tag(&die);
+    if (tag == DW_TAG_subprogram) visit(&die);
+    if (tag == DW_TAG_subprogram || tag == DW_TAG_lexical_block || IsType(tag)) {
+      WalkLocal(&die, depth + 1, budget, visit);
+    }
+  } while (NextSibling(&die, budget));
+}
+
 // Walks one function with all its addresses at once. The whole tree of inlined calls is looked at,
 // not only the branches whose ranges cover an address: gcc writes inlined calls whose ranges reach
 // beyond those of the call around them.
@@ -172,6 +186,13 @@ void FindScopes(Dwarf_Die* unit_die, absl::Span<const uint64_t> addresses,
                 absl::Span<ScopeChain> chains, Budget* budget) {
   Descent descent(addresses, chains, budget);
   ForEachFunction(unit_die, budget, [&](Dwarf_Die* die) { descent.Function(die); });
+  // Rarely needed, and a look at every DIE of every body: only if an address is left over.
+  const bool complete = std::all_of(chains.begin(), chains.end(),
+                                    [](const ScopeChain& chain) { return !chain.scopes.empty(); });
+  if (complete) return;
+  ForEachFunction(unit_die, budget, [&](Dwarf_Die* die) {
+    WalkLocal(die, 0, budget, [&](Dwarf_Die* local) { descent.Function(local); });
+  });
 }
 
 }  // namespace podo::symbolize

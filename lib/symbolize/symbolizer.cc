@@ -133,10 +133,15 @@ class Symbolizer::Run {
     }
     if (frames.empty()) return frames;
     SourceFrame& physical = frames.back();
-    if (physical.system_name.empty() && symbol.start == answer.function_start) {
-      // The readable name stays DWARF's, without parameters: where the function is inlined there
-      // is no symbol to take them from, and one function must not have two names.
-      physical.system_name = std::string(symbol.name);
+    // The readable name stays DWARF's, without parameters: where the function is inlined there is
+    // no symbol to take them from, and one function must not have two names. Nor two raw ones: its
+    // cold part is called after it.
+    constexpr std::string_view kCold = ".cold";
+    const bool is_cold = symbol.name.size() > kCold.size() &&
+                         symbol.name.substr(symbol.name.size() - kCold.size()) == kCold;
+    if (physical.system_name.empty() && (is_cold || symbol.start == answer.function_start)) {
+      physical.system_name =
+          std::string(symbol.name.substr(0, symbol.name.size() - (is_cold ? kCold.size() : 0)));
     }
     for (SourceFrame& frame : frames) {
       if (frame.system_name.empty()) frame.system_name = frame.function;

