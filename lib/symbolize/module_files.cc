@@ -61,7 +61,10 @@ class Finder {
   }
 
   std::unique_ptr<ElfFile> ReadVdso() {
-    absl::StatusOr<std::string> image = ReadOwnMemory(module_.start, module_.end);
+    // Its section headers stand behind the loaded segment, in the same page.
+    constexpr uint64_t kPage = 4096;
+    const uint64_t end = (module_.end + kPage - 1) & ~(kPage - 1);
+    absl::StatusOr<std::string> image = ReadOwnMemory(module_.start, end);
     if (!image.ok()) {
       Note(absl::StrCat("vDSO: ", image.status().message()));
       return nullptr;
