@@ -113,7 +113,7 @@ void DrainLoop::DrainOnce() {
   pool_.Mark();
   // After the mark, before the samples are used: every sample drained now was taken while these
   // modules were mapped, or its frames are known to be doubtful.
-  const capture::ModuleCheck check = modules_->CheckMapped();
+  const capture::ModuleCheck check = modules_->CheckMapped(capture::ModuleWatch::Caller::kDrain);
   pool_.Drain([&](const model::RawSample& sample) {
     model::RawSample kept = sample;
     modules_->CutReplaced(check, &kept);

@@ -2,6 +2,7 @@
 #include "module_loop.h"
 
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -60,7 +61,10 @@ void ModuleLoop::FollowModules() {
 void ModuleLoop::TakeResidue() {
   if (state_->residue_ready.load(std::memory_order_relaxed) == 0) return;
   unwinder_.BeginBatch();
-  pool_.Take([this](const model::Residue& residue) {
+  std::optional<capture::ModuleCheck> check;
+  pool_.Take([&](const model::Residue& residue) {
+    // After the stacks were taken out, before their addresses are used.
+    if (!check) check = modules_->CheckMapped(capture::ModuleWatch::Caller::kModuleLoop);
     const uint16_t flags = unwinder_.Unwind(residue, state_->max_frames, &frames_);
     model::RawSample sample = {};
     sample.header.flags = flags;
@@ -69,6 +73,7 @@ void ModuleLoop::TakeResidue() {
     sample.header.label_set = residue.label_set;
     sample.frames = frames_.data();
     sample.tid = residue.tid;
+    modules_->CutReplaced(*check, &sample);
     residue_->Add(sample);
     if ((flags & model::kRawMaybeAsleep) != 0) ++residue_maybe_asleep_;
   });

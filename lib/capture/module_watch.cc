@@ -10,11 +10,26 @@ namespace podo::capture {
 
 // A snapshot and what keeps it alive. The handler sees the base only.
 struct PublishedSnapshot : Snapshot {
+  struct Owner {
+    std::shared_ptr<const LoadedModule> module;
+    uint32_t since;  // the first generation that has it
+  };
   std::vector<ModuleRows> rows;
-  std::vector<std::shared_ptr<const LoadedModule>> owners;  // as `rows`, by index
+  std::vector<Owner> owners;  // as `rows`, by index
+  std::vector<ModuleWatch::Place> contested;
+  std::vector<Standing> standing[2];  // one for each caller of CheckMapped
+
+  bool Contested(uint64_t pc) const {
+    return std::any_of(contested.begin(), contested.end(),
+                       [pc](const auto& place) { return pc >= place.start && pc < place.end; });
+  }
 };
 
 namespace {
+
+// Remembered. Enough for a service with some hundred libraries and some dozen plugins.
+constexpr size_t kMaxPlaces = 1024;
+constexpr size_t kMaxContested = 128;  // looked through for each frame
 
 // What the handler uses until the first tables are built: no modules, every stack is residue.
 constexpr Snapshot kNoTables = {};
@@ -88,6 +103,9 @@ bool ModuleWatch::Knows(uint64_t pc) {
 void ModuleWatch::Publish(std::vector<std::shared_ptr<const LoadedModule>> modules) {
   std::sort(modules.begin(), modules.end(),
             [](const auto& a, const auto& b) { return a->module.start < b->module.start; });
+  for (const auto& m : modules) {
+    if (std::find(modules_.begin(), modules_.end(), m) == modules_.end()) NotePlace(*m);
+  }
   auto map = std::make_shared<model::ModuleMap>();
   auto* next = new PublishedSnapshot;
   uint64_t bytes = 0;
@@ -97,9 +115,11 @@ void ModuleWatch::Publish(std::vector<std::shared_ptr<const LoadedModule>> modul
     if (rows.start >= rows.end) continue;
     if (!next->rows.empty() && rows.start < next->rows.back().end) continue;  // nonsense: leave out
     next->rows.push_back(rows);
-    next->owners.push_back(m);
+    next->owners.push_back({m, SinceWhen(m, generation_ + 1)});
     bytes += m->table.bytes();
   }
+  next->contested = contested_;
+  for (auto& standing : next->standing) standing.resize(next->rows.size());
   map->generation = next->generation = ++generation_;
   next->module_count = static_cast<uint32_t>(next->rows.size());
   next->modules = next->rows.data();
@@ -146,26 +166,76 @@ void ModuleWatch::ForgetBefore(uint32_t generation) {
   maps_.erase(maps_.begin(), maps_.lower_bound(generation));
 }
 
-ModuleCheck ModuleWatch::CheckMapped() {
+// A module that was not in the last snapshot.
+void ModuleWatch::NotePlace(const LoadedModule& loaded) {
+  const Place now = {loaded.module.start, loaded.module.end, loaded.content_mark};
+  if (std::find(places_.begin(), places_.end(), now) != places_.end()) return;
+  for (const Place& before : places_) {
+    if (before.start >= now.end || now.start >= before.end) continue;
+    const Place both = {std::min(before.start, now.start), std::max(before.end, now.end), 0};
+    if (std::find(contested_.begin(), contested_.end(), both) == contested_.end()) {
+      contested_.push_back(both);
+    }
+  }
+  places_.push_back(now);
+  if (places_.size() > kMaxPlaces) places_.erase(places_.begin());
+  if (contested_.size() > kMaxContested) contested_.erase(contested_.begin());
+}
+
+uint32_t ModuleWatch::SinceWhen(const std::shared_ptr<const LoadedModule>& module,
+                                uint32_t now) const {
+  const Snapshot* last = state_->snapshot.load(std::memory_order_relaxed);  // this thread's own
+  if (last == &kNoTables) return now;
+  for (const auto& owner : static_cast<const PublishedSnapshot*>(last)->owners) {
+    if (owner.module == module) return owner.since;
+  }
+  return now;
+}
+
+ModuleCheck ModuleWatch::CheckMapped(Caller caller) {
   const Snapshot* snapshot = state_->snapshot.load(std::memory_order_seq_cst);
   if (snapshot == &kNoTables) return {};
-  ModuleCheck check = {false, static_cast<const PublishedSnapshot*>(snapshot)};
-  for (const auto& owner : check.snapshot->owners) {
-    check.changed |= !StillMapped(process_, owner->identity);
+  auto* published = const_cast<PublishedSnapshot*>(static_cast<const PublishedSnapshot*>(snapshot));
+  // Each caller has its own array in the snapshot: nothing is shared and nothing allocated.
+  std::vector<Standing>& standing = published->standing[caller == Caller::kDrain ? 0 : 1];
+  ModuleCheck check = {false, published, standing.data()};
+  for (size_t i = 0; i < standing.size(); ++i) {
+    const LoadedModule& module = *published->owners[i].module;
+    standing[i] = Standing::kSame;
+    if (StillMapped(process_, module.identity)) continue;
+    check.changed = true;
+    ModuleIdentity now;
+    const bool other = process_.FindObject(module.identity.map_start, &now) &&
+                       ContentMarkAt(process_, now) != module.content_mark;
+    standing[i] = other ? Standing::kReplaced : Standing::kGone;
   }
   return check;
 }
 
-void ModuleWatch::CutReplaced(const ModuleCheck& check, model::RawSample* sample) {
-  if (!check.changed || sample->header.generation != check.snapshot->generation) return;
-  for (uint16_t i = 0; i < sample->header.frames; ++i) {
-    const uint64_t pc = sample->frames[i];
-    const ModuleRows* rows = FindModule(*check.snapshot, pc);
-    if (rows == nullptr) continue;
-    const auto& owner = check.snapshot->owners[rows - check.snapshot->modules];
+bool ModuleWatch::MayBeAnothers(const ModuleCheck& check, uint32_t generation, uint64_t pc) {
+  const PublishedSnapshot& snapshot = *check.snapshot;
+  const ModuleRows* rows = FindModule(snapshot, pc);
+  if (rows != nullptr) {
+    const size_t index = static_cast<size_t>(rows - snapshot.modules);
+    const Standing standing = check.standing[index];
+    if (standing == Standing::kReplaced) return true;
+    // Here when the sample was taken, and still here: nothing else was in between.
+    if (standing == Standing::kSame && snapshot.owners[index].since <= generation) return false;
     ModuleIdentity now;
-    // Still there, or gone and nothing in its place: the frame is the old module's.
-    if (StillMapped(process_, owner->identity) || !process_.FindObject(pc, &now)) continue;
+    if (standing == Standing::kGone && process_.FindObject(pc, &now) &&
+        now.map_start != snapshot.owners[index].module->identity.map_start) {
+      return true;  // something smaller or larger stands in its place
+    }
+  }
+  return snapshot.Contested(pc);
+}
+
+void ModuleWatch::CutReplaced(const ModuleCheck& check, model::RawSample* sample) {
+  if (check.snapshot == nullptr) return;
+  const uint32_t generation = sample->header.generation;
+  if (!check.changed && check.snapshot->contested.empty()) return;
+  for (uint16_t i = 0; i < sample->header.frames; ++i) {
+    if (!MayBeAnothers(check, generation, sample->frames[i])) continue;
     sample->header.frames = i;
     sample->header.flags = static_cast<uint16_t>((sample->header.flags & ~model::kRawComplete) |
                                                  model::kRawReusedAddress);

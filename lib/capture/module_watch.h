@@ -25,10 +25,18 @@ namespace podo::capture {
 
 struct PublishedSnapshot;
 
-// What the drain's check found: `changed` if a module of `snapshot` is not mapped any more.
+// What became of a module since the snapshot.
+enum class Standing : uint8_t {
+  kSame,
+  kGone,      // nothing is there, or the same file loaded again
+  kReplaced,  // another module is there
+};
+
+// The standing of each module of `snapshot` at one moment; `changed` if not all are the same.
 struct ModuleCheck {
   bool changed = false;
   const PublishedSnapshot* snapshot = nullptr;
+  const Standing* standing = nullptr;  // by module; overwritten by the thread's next check
 };
 
 class ModuleWatch {
@@ -56,18 +64,29 @@ class ModuleWatch {
   uint64_t module_count() const { return module_count_.load(std::memory_order_relaxed); }
   uint64_t row_bytes() const { return row_bytes_.load(std::memory_order_relaxed); }
 
-  // --- drain: no lock, no allocation ---
-  ModuleCheck CheckMapped();
-  // Cuts a stack of the checked snapshot at the first frame whose module was replaced by another
-  // one: nobody can say which of the two it was.
+  // --- drain, and the module loop for residue: no lock, no allocation ---
+  // For samples taken before it. Half a microsecond a module.
+  enum class Caller { kDrain, kModuleLoop };
+  ModuleCheck CheckMapped(Caller caller);
+  // Cuts a stack at the first frame that may be another module's than the snapshot of its
+  // generation says: the module was replaced since, or modules replace each other at that place
+  // and the frame's one is not known to have been there all the time.
   void CutReplaced(const ModuleCheck& check, model::RawSample* sample);
 
  private:
+  struct Place {
+    uint64_t start, end, content_mark;
+    friend bool operator==(const Place&, const Place&) = default;
+  };
+  friend struct PublishedSnapshot;
   struct Retired {
     const PublishedSnapshot* snapshot;
     uint64_t drain_epoch;
   };
   bool AddModuleAt(uint64_t pc, std::vector<std::shared_ptr<const LoadedModule>>* to);
+  bool MayBeAnothers(const ModuleCheck& check, uint32_t generation, uint64_t pc);
+  void NotePlace(const LoadedModule& module);
+  uint32_t SinceWhen(const std::shared_ptr<const LoadedModule>& module, uint32_t now) const;
   void Publish(std::vector<std::shared_ptr<const LoadedModule>> modules);
 
   State* state_;
@@ -76,7 +95,9 @@ class ModuleWatch {
   uint64_t asked_pc_ = 0;
   std::vector<std::shared_ptr<const LoadedModule>> modules_;
   std::vector<Retired> retired_;
-  mutable std::mutex mutex_;  // of maps_, held for look-ups only
+  std::vector<Place> places_;     // of all modules ever seen, newest last
+  std::vector<Place> contested_;  // where different modules stood, one after the other
+  mutable std::mutex mutex_;      // of maps_, held for look-ups only
   std::map<uint32_t, std::shared_ptr<const model::ModuleMap>> maps_;
   std::atomic<uint64_t> module_count_{0};
   std::atomic<uint64_t> row_bytes_{0};

@@ -243,4 +243,8 @@ bool Unchanged(ProcessView& process, const LoadedModule& module) {
          ContentMark(process, module.identity) == module.content_mark;
 }
 
+uint64_t ContentMarkAt(ProcessView& process, const ModuleIdentity& identity) {
+  return ContentMark(process, identity);
+}
+
 }  // namespace podo::capture

@@ -66,6 +66,9 @@ bool StillMapped(ProcessView& process, const ModuleIdentity& identity);
 // loaded to the same place by a link_map at the same address. Two system calls, some 2 us.
 bool Unchanged(ProcessView& process, const LoadedModule& module);
 
+// Of whatever stands there now: equal marks, equal modules. 0 if it cannot be read.
+uint64_t ContentMarkAt(ProcessView& process, const ModuleIdentity& identity);
+
 }  // namespace podo::capture
 
 #endif  // PODO_LIB_CAPTURE_MODULES_H_

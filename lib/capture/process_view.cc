@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <climits>
 
+#include "capture/load_serial.h"
+
 namespace podo::capture {
 namespace {
 
@@ -31,6 +33,12 @@ bool ReadThroughProc(uint64_t address, void* to, size_t bytes) {
 }
 
 }  // namespace
+
+LiveProcess::LiveProcess() {
+  // Any address in a module of the main namespace; once is enough, glibc does not change.
+  static const uint32_t offset = FindSerialOffset(*this, reinterpret_cast<uint64_t>(&environ));
+  serial_offset_ = offset;
+}
 
 bool LiveProcess::Read(uint64_t address, void* to, size_t bytes) {
   size_t done = 0;
@@ -55,6 +63,11 @@ bool LiveProcess::FindObject(uint64_t address, ModuleIdentity* identity) {
                .map_start = reinterpret_cast<uint64_t>(found.dlfo_map_start),
                .map_end = reinterpret_cast<uint64_t>(found.dlfo_map_end),
                .eh_frame_hdr = reinterpret_cast<uint64_t>(found.dlfo_eh_frame)};
+  // Unloaded since: then the number is that of nobody, or not readable, and differs.
+  if (serial_offset_ != 0 &&
+      !Read(identity->link_map + serial_offset_, &identity->serial, sizeof(identity->serial))) {
+    return false;
+  }
   return true;
 }
 

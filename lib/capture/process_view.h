@@ -17,6 +17,7 @@ struct ModuleIdentity {
   uint64_t map_start = 0;
   uint64_t map_end = 0;
   uint64_t eh_frame_hdr = 0;  // run-time address of PT_GNU_EH_FRAME, 0 if there is none
+  uint64_t serial = 0;        // which load this was (load_serial.h), 0 if it cannot be told
 
   friend bool operator==(const ModuleIdentity&, const ModuleIdentity&) = default;
 };
@@ -40,10 +41,14 @@ class ProcessView {
 // _dl_find_object, which glibc documents as async-signal-safe. Thread-safe.
 class LiveProcess : public ProcessView {
  public:
+  LiveProcess();
   bool Read(uint64_t address, void* to, size_t bytes) override;
   bool FindObject(uint64_t address, ModuleIdentity* identity) override;
   uint64_t Auxiliary(uint64_t type) override;
   std::string MainPath() override;
+
+ private:
+  uint32_t serial_offset_ = 0;
 };
 
 }  // namespace podo::capture
