@@ -67,11 +67,11 @@ typedef struct podo_stats {
   uint64_t dropped_no_ring;   /* no ring free: more threads than PODO_MAX_THREADS, or a burst */
   uint64_t dropped_nested;    /* the tick hit a thread already inside the handler */
   uint64_t paused_ticks;      /* ticks inside a paused scope */
-  uint64_t own_ticks;         /* of samples_taken: ticks of podo's own CPU time; not in the profile */
-  uint64_t foreign_ticks;     /* SIGPROF sent by somebody else (kill, sigqueue): not a CPU tick */
-  uint64_t truncated;         /* of samples_taken: stack cut at PODO_MAX_FRAMES */
-  uint64_t incomplete;        /* of samples_taken: stack did not reach its root */
-  uint64_t residue_taken;     /* of samples_taken: left for libunwind */
+  uint64_t own_ticks;     /* of samples_taken: ticks of podo's own CPU time; not in the profile */
+  uint64_t foreign_ticks; /* SIGPROF sent by somebody else (kill, sigqueue): not a CPU tick */
+  uint64_t truncated;     /* of samples_taken: stack cut at PODO_MAX_FRAMES */
+  uint64_t incomplete;    /* of samples_taken: stack did not reach its root */
+  uint64_t residue_taken; /* of samples_taken: left for libunwind */
   uint64_t
       residue_limited; /* of samples_taken: wanted libunwind, but the pool or the rate was spent */
   uint64_t

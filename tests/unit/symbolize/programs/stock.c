@@ -5,7 +5,7 @@
 // By its mangled name, since C++ calls it as Stock(int).
 int _Z5Stocki(int item);
 
-int _Z5Stocki(int item) {    // MARK stock-start
-  PROBE(podo_probe_stock);   // MARK stock-probe
+int _Z5Stocki(int item) {   // MARK stock-start
+  PROBE(podo_probe_stock);  // MARK stock-probe
   return item + 40;
 }
