@@ -1,25 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The page around the flame graph: heading, search, choices, table, details, help.
 
-const $ = (id) => document.getElementById(id);
-
-function element(tag, className, text) {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
-
-function pairs(list) {
-  const dl = element("dl", "frame-facts");
-  for (const [what, value, className] of list) {
-    const pair = element("div", className || "");
-    pair.append(element("dt", "", what), element("dd", "", value));
-    dl.append(pair);
-  }
-  return dl;
-}
-
 class Page {
   constructor(tree) {
     this.tree = tree;
@@ -324,7 +305,7 @@ class Page {
     this.hovered = node;
     tooltip.hidden = node < 0;
     if (node >= 0) {
-      tooltip.replaceChildren(...this.detailsOf(node, { brief: true }));
+      tooltip.replaceChildren(...frameDetails(this.view, node, this.graph.zoomed, { brief: true }));
       const { width, height } = tooltip.getBoundingClientRect();
       const left = Math.min(event.clientX + 14, innerWidth - width - 8);
       const below = event.clientY + 18;
@@ -347,48 +328,25 @@ class Page {
     if (node === this.detailed && this.detailedZoom === this.graph.zoomed) return;
     this.detailed = node;
     this.detailedZoom = this.graph.zoomed;
-    $("details").replaceChildren(...(node >= 0 ? this.detailsOf(node, {})
+    $("details").replaceChildren(...(node >= 0 ? frameDetails(this.view, node, this.graph.zoomed)
       : this.hint()));
   }
 
   hint() {
-    const button = element("button", "", this.tree.isDiff ? "Go to the largest change" : "Go to the hottest frame");
+    const where = this.tree.isDiff ? "largest change" : "hottest frame";
+    const button = element("button", "", `Go to the ${where}`);
     button.type = "button";
     button.title = "h";
     button.addEventListener("click", () => this.goToHottest());
-    return [element("p", "hint", "Point at a frame for its details, click to zoom. Arrows, Enter and Esc do the same; / searches, ? helps."), button];
+    const text = "Point at a frame for its details, click to zoom. Arrows, Enter and Esc do the same; " +
+      "/ searches, ? helps.";
+    return [element("p", "hint", text), button];
   }
 
   goToHottest() {
     const node = this.view.hottest();
     if (!this.graph.rectOf(node)) this.graph.resetZoom();
     this.graph.focusNode(node);
-  }
-
-  detailsOf(node, { brief }) {
-    const { tree } = this;
-    const name = element("div", "frame-name", tree.nameOf(node));
-    if (tree.inlined[node]) name.append(element("span", "tag", "inlined"));
-    const mark = this.view.marks ? this.view.marks[node] : MARK.NONE;
-    if (mark === MARK.NEW) name.append(element("span", "tag", "✚ new"));
-    if (mark === MARK.GONE) name.append(element("span", "tag", "✕ gone"));
-    const facts = this.view.facts(node, this.graph.zoomed);
-    const parts = [name, pairs(brief ? facts.slice(0, 2) : facts)];
-    if (node > 0) parts.splice(1, 0, this.placeLine(tree.frame[node], brief));
-    return parts;
-  }
-
-  placeLine(frame, brief) {
-    const { tree } = this;
-    const line = element("div", "frame-place");
-    const place = tree.placeOf(frame);
-    if (place) line.append(element("b", "", place), " · ");
-    line.append(tree.modules[frame] ? baseName(tree.modules[frame]) : "no module");
-    const lines = tree.lines[frame];
-    if (!brief && lines.length > 1) {
-      line.append(` · hottest lines ${lines.map((one) => one.line).join(", ")}`);
-    }
-    return line;
   }
 
   // ---- keys

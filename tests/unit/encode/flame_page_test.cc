@@ -223,8 +223,8 @@ TEST_CASE("the sample type shown first: the wish, else the profile's default, el
     Program p;
     p.builder.profile().default_sample_type = p.builder.AddString(preferred);
     const Profile profile = p.builder.Take();
-    CAPTURE(wish);
-    CAPTURE(preferred);
+    const std::string sentence = "wish '" + wish + "', default '" + preferred + "'";
+    CAPTURE(sentence);
     CHECK(DocumentOf(FlameGraphPage(profile, {"", wish}))["shown"] == shown);
   }
 }
