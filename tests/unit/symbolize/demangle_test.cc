@@ -48,7 +48,15 @@ TEST_CASE("a name that would unfold to gigabytes is refused, a large honest one 
     bomb += "S_IS" + reference + "_S" + reference + "_E";
   }
   CHECK(Demangle(bomb, "f") == "f");
-  CHECK(Demangle("_Z1f1PI1AS0_ES_IS1_S1_E") == "f(P<A, A>, P<P<A, A>, P<A, A> >)");
+  // 36 references, and 36 is the bound.
+  std::string honest = "_Z1fN1a1AE";
+  std::string readable = "f(a::A";
+  for (int i = 0; i < 36; ++i) {
+    honest += "S0_";
+    readable += ", a::A";
+  }
+  CHECK(Demangle(honest) == readable + ")");
+  CHECK(Demangle(honest + "S0_", "f") == "f");
 }
 
 }  // namespace

@@ -15,6 +15,11 @@ __attribute__((always_inline)) inline T Round(T cents) {  // MARK round-start
   return (cents + 5) / 10;
 }
 
+__attribute__((always_inline)) inline int Half(int cents) {  // MARK half-start
+  PROBE(podo_probe_half);                                    // MARK half-probe
+  return cents / 2;
+}
+
 struct Price {
   int cents;
   __attribute__((always_inline)) inline int WithTax(int percent) const {  // MARK tax-start

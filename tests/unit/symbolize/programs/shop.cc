@@ -28,8 +28,7 @@ __attribute__((noinline)) int Hidden(int item) {  // MARK hidden-start
 extern "C" __attribute__((noinline)) int podo_shop(int item) {  // MARK c-start
   shop::Price price{item * 100};
   auto discount = [&item](int cents) __attribute__((noinline)) {
-    PROBE(podo_probe_lambda);  // MARK lambda-probe
-    item += cents;
+    item += shop::Half(cents);  // MARK lambda-calls-half
     return item * 3;
   };
   int sum = shop::Checkout(item, price) + shop::Hidden(item) + discount(item) + discount(7);
