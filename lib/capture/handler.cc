@@ -162,6 +162,24 @@ uint32_t ResidueBit(const State& state, const Residue* residue) {
   return copied > 0 ? static_cast<uint64_t>(copied) & ~uint64_t{7} : 0;
 }
 
+// True if the word at `address` can be read; asks the kernel.
+[[gnu::noinline]] bool Readable(const State& state, uint64_t address) {
+  uint64_t word;
+  iovec from = {reinterpret_cast<void*>(address), sizeof word};
+  iovec into = {&word, sizeof word};
+  return SystemCall(SYS_process_vm_readv, static_cast<long>(state.pid),
+                    reinterpret_cast<long>(&into), 1, reinterpret_cast<long>(&from), 1,
+                    0) == static_cast<long>(sizeof word);
+}
+
+// What a caller's registers may be read from: the interrupted code may have popped them already,
+// while its rules still name the slots just below sp (GCC's epilogues; psABI 3.2.2 keeps 128 bytes
+// there from being overwritten). Not across a page's edge, where a guard may begin.
+inline uint64_t RedZone(uint64_t sp) {
+  const uint64_t page = sp & ~uint64_t{4095};
+  return sp - page < 128 ? page : sp - 128;
+}
+
 // One tick's view of the stacks: the thread's own stack directly, any other through a checked copy
 // in a residue slot.
 struct Stacks {
@@ -169,6 +187,7 @@ struct Stacks {
   uint64_t thread_pointer;
   Residue* copy = nullptr;
   bool foreign = false;
+  bool crossed = false;  // beyond a signal frame: sp may stand where the stack overflowed
 
   // The bounds of the thread's own stack. The main thread's block says {0, __libc_stack_end}.
   bool OwnBounds(uint64_t* lo, uint64_t* hi) const {
@@ -183,50 +202,54 @@ struct Stacks {
     }
     // glibc keeps the thread block at the top of a stack: what is above is not stack.
     if (thread_pointer <= *lo || thread_pointer > *hi) return false;
+    // The guard's size follows; a value that cannot be one is left alone.
+    if (block[2] < block[1] && (block[2] & 4095) == 0) *lo += block[2];
     *hi = thread_pointer;
     return true;
   }
 
   bool Select(uint64_t sp, StackView* view) {
     uint64_t lo, hi;
-    if (OwnBounds(&lo, &hi) && sp >= lo && sp < hi) {
-      *view = {sp, hi, 0};
+    const uint64_t from = RedZone(sp);
+    if (OwnBounds(&lo, &hi) && sp >= lo && sp < hi && (!crossed || Readable(*state, sp))) {
+      *view = {from, hi, 0};
       return true;
     }
     if (copy == nullptr) copy = ClaimResidue(state);
     if (copy == nullptr) return false;
     foreign = true;
-    copy->stack_bytes = CopyChecked(*state, sp, copy->stack);
-    copy->stack_address = sp;
-    *view = {sp, sp + copy->stack_bytes, reinterpret_cast<uint64_t>(copy->stack) - sp};
+    copy->stack_bytes = CopyChecked(*state, from, copy->stack);
+    copy->stack_address = from;
+    *view = {from, from + copy->stack_bytes, reinterpret_cast<uint64_t>(copy->stack) - from};
     return copy->stack_bytes != 0;
   }
 
   // Fills the residue slot with the stack from `sp` up.
   bool CopyForResidue(uint64_t sp) {
-    if (copy != nullptr && copy->stack_address == sp) return copy->stack_bytes != 0;
+    if (copy != nullptr && copy->stack_address == RedZone(sp)) return copy->stack_bytes != 0;
     StackView view;
+    crossed = false;
     if (!Select(sp, &view)) return false;
     if (view.delta != 0) return true;
     if (copy == nullptr) copy = ClaimResidue(state);
     if (copy == nullptr) return false;
-    const uint64_t bytes = view.hi - sp;
+    const uint64_t bytes = view.hi - view.lo;
     copy->stack_bytes = bytes < model::kResidueStackBytes ? bytes : model::kResidueStackBytes;
-    copy->stack_address = sp;
+    copy->stack_address = view.lo;
     void* to = copy->stack;
-    const void* from = reinterpret_cast<const void*>(sp);
+    const void* from = reinterpret_cast<const void*>(view.lo);
     uint64_t left = copy->stack_bytes;
     __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(left) : : "memory");
     return true;
   }
 
-  // Gives an unused slot back, wiped up to what was copied into it (an earlier copy of the same tick
-  // may have been longer than the last one, never longer than kForeignCopyBytes).
+  // Gives an unused slot back, wiped up to what was copied into it (an earlier copy of the same
+  // tick may have been longer than the last one, never longer than kForeignCopyBytes).
   void Release() {
     if (copy == nullptr) return;
     void* to = copy->stack;
-    uint64_t left = copy->stack_bytes > model::kForeignCopyBytes ? copy->stack_bytes
-                                                                 : model::kForeignCopyBytes;
+    uint64_t left =
+        copy->stack_bytes > model::kForeignCopyBytes ? copy->stack_bytes : model::kForeignCopyBytes;
     __asm__ volatile("rep stosb" : "+D"(to), "+c"(left) : "a"(0) : "memory");
     state->residue_free.fetch_or(ResidueBit(*state, copy), std::memory_order_release);
     copy = nullptr;
@@ -289,8 +312,13 @@ void TakeSample(State* state, Ring* ring, uint64_t thread_pointer, const ucontex
   // Acquire: the tables behind the pointer are complete. Ordered after busy's exchange (ring.h).
   const Snapshot* snapshot = state->snapshot.load(std::memory_order_seq_cst);
   flags |= Walk(
-      *snapshot, [&](uint64_t sp, StackView* view) { return stacks.Select(sp, view); }, &registers,
-      &frames, &unknown);
+      *snapshot,
+      [&](uint64_t sp, StackView* view) {
+        const bool readable = stacks.Select(sp, view);
+        stacks.crossed = true;
+        return readable;
+      },
+      &registers, &frames, &unknown);
   if (stacks.foreign) flags |= model::kRawForeignStack;
   if (unknown != 0) state->unknown_pc.store(unknown, std::memory_order_relaxed);
 
