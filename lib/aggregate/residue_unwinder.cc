@@ -103,6 +103,13 @@ int NoName(unw_addr_space_t, unw_word_t, char*, size_t, unw_word_t*, void*) { re
 unw_accessors_t kAccessors = {FindProcInfo,   PutUnwindInfo,   NoDynamicInfo, AccessMemory,
                               AccessRegister, NoFloatRegister, NoResume,      NoName};
 
+// libunwind ends a stack quietly where it has no rule and guesses in vain; that is no root. A
+// return address that is the first byte of its function counts (makecontext).
+bool HasUnwindInfo(void* space, uint64_t pc, Cursor* source) {
+  unw_proc_info_t info;
+  return FindProcInfo(static_cast<unw_addr_space_t>(space), pc, &info, 0, source) >= 0;
+}
+
 }  // namespace
 
 ResidueUnwinder::ResidueUnwinder(Sources sources)
@@ -135,7 +142,11 @@ uint16_t ResidueUnwinder::Unwind(const model::Residue& residue, size_t max_frame
   for (;;) {
     const bool signal_frame = unw_is_signal_frame(&cursor) > 0;
     const int step = unw_step(&cursor);
-    if (step == 0) return flags | model::kRawComplete;
+    if (step == 0) {
+      const bool known = HasUnwindInfo(space_, frames->back(), &source) ||
+                         HasUnwindInfo(space_, frames->back() + 1, &source);
+      return flags | (known ? model::kRawComplete : model::kRawUnknownCode);
+    }
     unw_word_t pc = 0;
     unw_word_t sp = 0;
     if (step < 0 || unw_get_reg(&cursor, UNW_REG_IP, &pc) < 0 ||

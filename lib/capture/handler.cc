@@ -172,12 +172,15 @@ uint32_t ResidueBit(const State& state, const Residue* residue) {
                     0) == static_cast<long>(sizeof word);
 }
 
-// What a caller's registers may be read from: the interrupted code may have popped them already,
-// while its rules still name the slots just below sp (GCC's epilogues; psABI 3.2.2 keeps 128 bytes
-// there from being overwritten). Not across a page's edge, where a guard may begin.
+// Where the readable stack begins. The interrupted code may have popped registers already while its
+// rules still name the slots just below sp (GCC's epilogues), or keep its CFA there (OpenSSL's
+// SHA-512); psABI 3.2.2 keeps 128 bytes from being overwritten. Across a page's edge, where a guard
+// may begin, only if this handler itself runs right below.
 inline uint64_t RedZone(uint64_t sp) {
+  constexpr uint64_t kSignalFrameBytes = 16 << 10;  // AT_MINSIGSTKSZ with AMX is 12 KB
+  const uint64_t here = reinterpret_cast<uint64_t>(__builtin_frame_address(0));
   const uint64_t page = sp & ~uint64_t{4095};
-  return sp - page < 128 ? page : sp - 128;
+  return sp - page >= 128 || sp - here < kSignalFrameBytes ? sp - 128 : page;
 }
 
 // One tick's view of the stacks: the thread's own stack directly, any other through a checked copy
@@ -203,21 +206,26 @@ struct Stacks {
     // glibc keeps the thread block at the top of a stack: what is above is not stack.
     if (thread_pointer <= *lo || thread_pointer > *hi) return false;
     // The guard's size follows; a value that cannot be one is left alone.
-    if (block[2] < block[1] && (block[2] & 4095) == 0) *lo += block[2];
+    if (!crossed && block[2] < block[1] && (block[2] & 4095) == 0) *lo += block[2];
     *hi = thread_pointer;
     return true;
   }
 
   bool Select(uint64_t sp, StackView* view) {
     uint64_t lo, hi;
-    const uint64_t from = RedZone(sp);
-    if (OwnBounds(&lo, &hi) && sp >= lo && sp < hi && (!crossed || Readable(*state, sp))) {
+    if (OwnBounds(&lo, &hi) && sp >= lo && sp < hi) {
+      uint64_t from = RedZone(sp);
+      if (crossed && !Readable(*state, sp)) {
+        from = (sp | 4095) + 1;  // the stack overflowed into this page; the next one is stack
+        if (from >= hi || !Readable(*state, from)) return false;
+      }
       *view = {from, hi, 0};
       return true;
     }
     if (copy == nullptr) copy = ClaimResidue(state);
     if (copy == nullptr) return false;
     foreign = true;
+    const uint64_t from = RedZone(sp);
     copy->stack_bytes = CopyChecked(*state, from, copy->stack);
     copy->stack_address = from;
     *view = {from, from + copy->stack_bytes, reinterpret_cast<uint64_t>(copy->stack) - from};
@@ -327,7 +335,9 @@ void TakeSample(State* state, Ring* ring, uint64_t thread_pointer, const ucontex
     stacks.Release();
     return;
   }
-  if (flags & (model::kRawUnsupportedRow | model::kRawUnknownCode)) {
+  // libunwind can help where a row could not be expressed and where a module is too new for the
+  // tables; code of a known module without unwind information is as dark to it.
+  if ((flags & model::kRawUnsupportedRow) || ((flags & model::kRawUnknownCode) && unknown != 0)) {
     if (LeaveResidue(state, &stacks, context, *ring, snapshot->generation, flags)) {
       CountTaken(&counters, flags | model::kRawResidue);
       return;

@@ -78,7 +78,7 @@ bool Fetch(Seen* seen) {
     if (ring.owner.load() != self) continue;
     const uint64_t head = ring.head.load();
     const uint64_t tail = ring.tail.load();
-    if (head == tail) return false;
+    if (head == tail) continue;  // a dead thread's, whose block was used again
     const uint64_t first = ring.words[tail & (kRingWords - 1)];
     seen->flags = static_cast<uint16_t>(first >> 16);
     seen->count = static_cast<uint16_t>(first >> 32);
