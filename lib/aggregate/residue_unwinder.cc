@@ -21,7 +21,6 @@ namespace {
 struct Cursor {
   const ResidueUnwinder::Sources* sources;
   const model::Residue* residue;
-  bool has_rules = false;  // the last pc asked for has unwind rules
 };
 
 template <typename T>
@@ -42,8 +41,7 @@ constexpr uint8_t kDatarelSdata4 = 0x3b;
 
 int FindProcInfo(unw_addr_space_t space, unw_word_t ip, unw_proc_info_t* info, int need,
                  void* arg) {
-  Cursor& cursor = *static_cast<Cursor*>(arg);
-  cursor.has_rules = false;
+  const Cursor& cursor = *static_cast<Cursor*>(arg);
   const std::optional<UnwindIndex> index = cursor.sources->find_index(ip);
   if (!index) return -UNW_ENOINFO;
   EhFrameHdr header;
@@ -59,9 +57,7 @@ int FindProcInfo(unw_addr_space_t space, unw_word_t ip, unw_proc_info_t* info, i
   dyn.u.rti.segbase = index->eh_frame_hdr;
   dyn.u.rti.table_data = index->eh_frame_hdr + sizeof header;
   dyn.u.rti.table_len = uint64_t{header.count} * 8 / sizeof(unw_word_t);
-  const int found = _Ux86_64_dwarf_search_unwind_table(space, ip, &dyn, info, need, arg);
-  cursor.has_rules = found >= 0;
-  return found;
+  return _Ux86_64_dwarf_search_unwind_table(space, ip, &dyn, info, need, arg);
 }
 
 void PutUnwindInfo(unw_addr_space_t, unw_proc_info_t*, void*) {}
@@ -106,6 +102,13 @@ int NoName(unw_addr_space_t, unw_word_t, char*, size_t, unw_word_t*, void*) { re
 
 unw_accessors_t kAccessors = {FindProcInfo,   PutUnwindInfo,   NoDynamicInfo, AccessMemory,
                               AccessRegister, NoFloatRegister, NoResume,      NoName};
+
+// libunwind ends a stack quietly where it has no rule and guesses in vain; that is no root. A
+// return address that is the first byte of its function counts (makecontext).
+bool HasUnwindInfo(void* space, uint64_t pc, Cursor* source) {
+  unw_proc_info_t info;
+  return FindProcInfo(static_cast<unw_addr_space_t>(space), pc, &info, 0, source) >= 0;
+}
 
 }  // namespace
 
@@ -158,9 +161,10 @@ uint16_t ResidueUnwinder::Unwind(const model::Residue& residue, size_t max_frame
   for (;;) {
     const bool signal_frame = unw_is_signal_frame(&cursor) > 0;
     const int step = unw_step(&cursor);
-    // 0 is "no caller": by the rules (the root), or because there are none and guessing failed.
     if (step == 0) {
-      return flags | (source.has_rules ? model::kRawComplete : model::kRawUnknownCode);
+      const bool known = HasUnwindInfo(space_, frames->back(), &source) ||
+                         HasUnwindInfo(space_, frames->back() + 1, &source);
+      return flags | (known ? model::kRawComplete : model::kRawUnknownCode);
     }
     unw_word_t pc = 0;
     unw_word_t sp = 0;

@@ -159,9 +159,26 @@ uint64_t ResidueBit(const State& state, const Residue* residue) {
   return copied > 0 ? static_cast<uint64_t>(copied) & ~uint64_t{7} : 0;
 }
 
-// A leaf may keep values below sp (System V x86-64 psABI 3.2.2); after `leave`, rules still find
-// the caller's registers there.
-constexpr uint64_t kRedZoneBytes = 128;
+// True if the word at `address` can be read; asks the kernel.
+[[gnu::noinline]] bool Readable(const State& state, uint64_t address) {
+  uint64_t word;
+  iovec from = {reinterpret_cast<void*>(address), sizeof word};
+  iovec into = {&word, sizeof word};
+  return SystemCall(SYS_process_vm_readv, static_cast<long>(state.pid),
+                    reinterpret_cast<long>(&into), 1, reinterpret_cast<long>(&from), 1,
+                    0) == static_cast<long>(sizeof word);
+}
+
+// Where the readable stack begins. The interrupted code may have popped registers already while its
+// rules still name the slots just below sp (GCC's epilogues), or keep its CFA there (OpenSSL's
+// SHA-512); psABI 3.2.2 keeps 128 bytes from being overwritten. Across a page's edge, where a guard
+// may begin, only if this handler itself runs right below.
+inline uint64_t RedZone(uint64_t sp) {
+  constexpr uint64_t kSignalFrameBytes = 16 << 10;  // AT_MINSIGSTKSZ with AMX is 12 KB
+  const uint64_t here = reinterpret_cast<uint64_t>(__builtin_frame_address(0));
+  const uint64_t page = sp & ~uint64_t{4095};
+  return sp - page >= 128 || sp - here < kSignalFrameBytes ? sp - 128 : page;
+}
 
 // One tick's view of the stacks: the thread's own stack directly, any other through a checked copy
 // in a residue slot.
@@ -169,8 +186,8 @@ struct Stacks {
   State* state;
   uint64_t thread_pointer;
   Residue* copy = nullptr;
-  uint64_t copied_sp = 0;  // what `copy` was made for
   bool foreign = false;
+  bool crossed = false;  // beyond a signal frame: sp may stand where the stack overflowed
 
   // The bounds of the thread's own stack. The main thread's block says {0, __libc_stack_end}.
   bool OwnBounds(uint64_t* lo, uint64_t* hi) const {
@@ -185,6 +202,8 @@ struct Stacks {
     }
     // glibc keeps the thread block at the top of a stack: what is above is not stack.
     if (thread_pointer <= *lo || thread_pointer > *hi) return false;
+    // The guard's size follows; a value that cannot be one is left alone.
+    if (!crossed && block[2] < block[1] && (block[2] & 4095) == 0) *lo += block[2];
     *hi = thread_pointer;
     return true;
   }
@@ -192,22 +211,19 @@ struct Stacks {
   bool Select(uint64_t sp, StackView* view) {
     uint64_t lo, hi;
     if (OwnBounds(&lo, &hi) && sp >= lo && sp < hi) {
-      // The red zone may be read if this handler runs further down the same stack: then the kernel
-      // has skipped it. On an alternate stack, sp may stand right above the guard page.
-      const uint64_t here = reinterpret_cast<uint64_t>(__builtin_frame_address(0));
-      *view = {here >= lo && here < sp - kRedZoneBytes ? sp - kRedZoneBytes : sp, hi, 0};
+      uint64_t from = RedZone(sp);
+      if (crossed && !Readable(*state, sp)) {
+        from = (sp | 4095) + 1;  // the stack overflowed into this page; the next one is stack
+        if (from >= hi || !Readable(*state, from)) return false;
+      }
+      *view = {from, hi, 0};
       return true;
     }
     if (copy == nullptr) copy = ClaimResidue(state);
     if (copy == nullptr) return false;
     foreign = true;
-    copied_sp = sp;
-    uint64_t from = sp - kRedZoneBytes;
+    const uint64_t from = RedZone(sp);
     copy->stack_bytes = CopyChecked(*state, from, copy->stack);
-    if (copy->stack_bytes <= kRedZoneBytes) {  // sp stands at the low end of its mapping
-      from = sp;
-      copy->stack_bytes = CopyChecked(*state, from, copy->stack);
-    }
     copy->stack_address = from;
     *view = {from, from + copy->stack_bytes, reinterpret_cast<uint64_t>(copy->stack) - from};
     return copy->stack_bytes != 0;
@@ -215,8 +231,9 @@ struct Stacks {
 
   // Fills the residue slot with the stack from the red zone of `sp` up.
   bool CopyForResidue(uint64_t sp) {
-    if (copy != nullptr && copied_sp == sp) return copy->stack_bytes != 0;
+    if (copy != nullptr && copy->stack_address == RedZone(sp)) return copy->stack_bytes != 0;
     StackView view;
+    crossed = false;
     if (!Select(sp, &view)) return false;
     if (view.delta != 0) return true;
     if (copy == nullptr) copy = ClaimResidue(state);
@@ -301,8 +318,13 @@ void TakeSample(State* state, Ring* ring, uint64_t thread_pointer, const ucontex
   // Acquire: the tables behind the pointer are complete. Ordered after busy's exchange (ring.h).
   const Snapshot* snapshot = state->snapshot.load(std::memory_order_seq_cst);
   flags |= Walk(
-      *snapshot, [&](uint64_t sp, StackView* view) { return stacks.Select(sp, view); }, &registers,
-      &frames, &unknown);
+      *snapshot,
+      [&](uint64_t sp, StackView* view) {
+        const bool readable = stacks.Select(sp, view);
+        stacks.crossed = true;
+        return readable;
+      },
+      &registers, &frames, &unknown);
   if (stacks.foreign) flags |= model::kRawForeignStack;
   if (unknown != 0) state->unknown_pc.store(unknown, std::memory_order_relaxed);
 
@@ -311,7 +333,9 @@ void TakeSample(State* state, Ring* ring, uint64_t thread_pointer, const ucontex
     stacks.Release();
     return;
   }
-  if (flags & (model::kRawUnsupportedRow | model::kRawUnknownCode)) {
+  // libunwind can help where a row could not be expressed and where a module is too new for the
+  // tables; code of a known module without unwind information is as dark to it.
+  if ((flags & model::kRawUnsupportedRow) || ((flags & model::kRawUnknownCode) && unknown != 0)) {
     if (LeaveResidue(state, &stacks, context, *ring, snapshot->generation, flags)) {
       CountTaken(&counters, flags | model::kRawResidue);
       return;

@@ -150,7 +150,16 @@ uint16_t Walk(const Snapshot& snapshot, SelectView&& select, model::RegisterSet*
       module = FindModule(snapshot, pc);
     }
     const UnwindRule* rule = module != nullptr ? FindRule(*module, pc) : nullptr;
-    const CfaKind kind = rule != nullptr ? rule->kind : CfaKind::kNoUnwind;
+    CfaKind kind = rule != nullptr ? rule->kind : CfaKind::kNoUnwind;
+    if (kind == CfaKind::kNoUnwind && module != nullptr && !interrupted) {
+      // A hand-made return address is the first byte of its function, and so is the root's of
+      // glibc's makecontext: pc - 1 stands before it.
+      rule = FindRule(*module, r->pc);
+      if (rule != nullptr && rule->kind == CfaKind::kRoot) {
+        out->words[(out->at - 1) & out->mask] = r->pc;
+        kind = CfaKind::kRoot;
+      }
+    }
     if (kind == CfaKind::kRoot) return flags | model::kRawComplete;
     if (kind == CfaKind::kUnsupported) return flags | model::kRawUnsupportedRow;
     if (kind == CfaKind::kSignalFrame) {
