@@ -20,6 +20,7 @@
 #include "encode/pprof_reader.h"
 #include "encode/sample_type.h"
 #include "encode/top_text.h"
+#include "tools/known_names.h"
 #include "tools/merge_files.h"
 
 namespace {
@@ -268,13 +269,23 @@ int Write(const std::string& text, const std::optional<std::string>& output) {
 }
 
 int Merge(const Arguments& arguments) {
-  podo::tools::ProfileSum sum;
+  // All are read first: names may stand in a file that lies outside the range.
+  std::vector<Input> inputs;
+  podo::tools::KnownNames names;
   for (const std::string& file : arguments.files) {
-    const absl::StatusOr<Input> input = ReadInput(file);
-    absl::Status status = input.status();
-    if (status.ok() && arguments.range.Holds(input->profile)) status = sum.Add(input->profile);
+    absl::StatusOr<Input> input = ReadInput(file);
+    if (!input.ok()) {
+      return Fail(absl::StrCat(DisplayName(file), ": ", std::string(input.status().message())));
+    }
+    names.Learn(input->profile);
+    inputs.push_back(*std::move(input));
+  }
+  podo::tools::ProfileSum sum;
+  for (Input& input : inputs) {
+    if (!arguments.range.Holds(input.profile)) continue;
+    const absl::Status status = sum.Add(names.Apply(std::move(input.profile)));
     if (!status.ok()) {
-      return Fail(absl::StrCat(DisplayName(file), ": ", std::string(status.message())));
+      return Fail(absl::StrCat(input.name, ": ", std::string(status.message())));
     }
   }
   if (sum.empty()) {

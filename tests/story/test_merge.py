@@ -44,6 +44,24 @@ def profile(name, function, value, begin_s, duration_s, sample_type="cpu"):
     return path
 
 
+def window(name, address, function, begin_s):
+    """As profile(), at an address of a mapping; without a line if `function` is empty."""
+    strings = ["", "cpu", "nanoseconds", "/bin/service", function or "unused"]
+    location = field(1, 1) + field(2, 1) + field(3, address)
+    if function:
+        location += field(4, field(1, 1))
+    message = field(1, field(1, 1) + field(2, 2))
+    message += field(2, field(1, varint(1)) + field(2, varint(5)))
+    message += field(3, field(1, 1) + field(2, 0x4000) + field(3, 0x9000) + field(5, 3))
+    message += field(4, location) + field(5, field(1, 1) + field(2, 4))
+    message += b"".join(field(6, s.encode()) for s in strings)
+    message += field(9, begin_s * SECOND) + field(10, SECOND)
+    path = os.path.join(FOLDER, name)
+    with open(path, "wb") as f:
+        f.write(message)
+    return path
+
+
 def run(*arguments):
     return tap.run([PODO_FLAME, *arguments], env=tap.clean_environment())
 
@@ -91,4 +109,13 @@ for what, arguments, status, message in REFUSED:
     tap.check(f"{what}: status {status} and one line with '{message}'",
               result.returncode == status and message in result.stderr
               and result.stderr.count("\n") == 1, result)
+# A window goes out before its symbols were read; a later one of the process has them.
+NAMELESS = window("nameless", 0x4100, "", 300)
+NAMED = window("named", 0x4100, "late", 310)
+tap.check_equal("a name that only a later window has serves the earlier one, in range or not",
+                merged("--until", "305", NAMELESS, NAMED), {"late": "5"})
+tap.check_equal("another address of the same file stays a number",
+                merged("--until", "305", window("other", 0x4200, "", 300), NAMED),
+                {"service+0x200": "5"})
+
 sys.exit(tap.done())
