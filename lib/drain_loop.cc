@@ -129,7 +129,7 @@ void DrainLoop::DrainOnce() {
 
 void DrainLoop::Housekeep() {
   next_housekeeping_ns_ = base::SteadyClockNs() + kHousekeepingNs;
-  pool_.Reclaim(IsAlive);
+  ReclaimRings();
   pool_.KeepSpares(kSpareRings);
   rings_in_use_.store(pool_.in_use(), std::memory_order_relaxed);
   CheckSignals();
@@ -167,10 +167,26 @@ bool DrainLoop::LastOnesAlive() const {
   return CountTasks() == threads_->running() + 1;
 }
 
+void DrainLoop::ReclaimRings() {
+  pool_.Reclaim(IsAlive);
+  rings_kept_ = pool_.in_use();
+}
+
+// Share of the free rings that were claimed since the last reclaim: short-lived threads may take
+// all of them long before the next housekeeping. Threads that live are asked for only once.
+double DrainLoop::ClaimedShare() const {
+  const uint32_t free_then = state_->ring_count - rings_kept_;
+  const uint32_t claimed = pool_.in_use() - std::min(pool_.in_use(), rings_kept_);
+  return free_then != 0 ? static_cast<double>(claimed) / free_then : 0;
+}
+
 void DrainLoop::AdaptInterval() {
-  if (pool_.fill() > 0.5) {
+  const double claimed = ClaimedShare();
+  if (claimed > 0.2) ReclaimRings();
+  const double fill = std::max(pool_.fill(), claimed);
+  if (fill > 0.5) {
     interval_ns_ = std::max(kMinIntervalNs, interval_ns_ / 2);
-  } else if (pool_.fill() < 0.2) {
+  } else if (fill < 0.2) {
     interval_ns_ = std::min(kMaxIntervalNs, interval_ns_ * 3 / 2);
   }
 }

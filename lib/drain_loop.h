@@ -73,6 +73,8 @@ class DrainLoop {
   void Housekeep();
   bool CloseWindow(bool last);
   WindowBox* NextBox();
+  void ReclaimRings();
+  double ClaimedShare() const;
   void AdaptInterval();
   void CheckSignals();
   void LogTakeover();
@@ -92,6 +94,7 @@ class DrainLoop {
   std::atomic<WindowBox*> closed_{nullptr};
   Reading begin_ = {};
   int64_t interval_ns_;
+  uint32_t rings_kept_ = 0;  // in use after the last reclaim
   int64_t next_housekeeping_ns_ = 0;
   uint64_t flushed_ = 0;
   std::atomic<uint64_t> flush_asked_{0};

@@ -45,7 +45,8 @@ class Ended:
                        for line in TOTALS.findall(result.stderr)]
 
     def __str__(self):
-        return str(self.result)
+        lines = str(self.result).splitlines()
+        return "\n".join(lines if len(lines) < 60 else lines[:40] + ["..."] + lines[-20:])
 
     def rows(self, word):
         """The rest of each line that begins with `word`, split."""

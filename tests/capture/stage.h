@@ -31,9 +31,16 @@ inline int64_t ClockMs(clockid_t clock = CLOCK_MONOTONIC) {
   return int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
 }
 
+// The whole time: a tick of podo's own CPU time may interrupt any sleep. To a point in time, since
+// a relative sleep never ends under a storm of signals (what is left is rounded up each time).
 inline void SleepMs(int64_t ms) {
-  const timespec time = {static_cast<time_t>(ms / 1000), static_cast<long>(ms % 1000) * 1'000'000};
-  nanosleep(&time, nullptr);
+  timespec until;
+  clock_gettime(CLOCK_MONOTONIC, &until);
+  const int64_t ns = until.tv_nsec + ms * 1'000'000;
+  until.tv_sec += static_cast<time_t>(ns / 1'000'000'000);
+  until.tv_nsec = static_cast<long>(ns % 1'000'000'000);
+  while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr) != 0) {
+  }
 }
 
 // Uses `ms` of this thread's CPU time. Not inlined: stacks name it.
