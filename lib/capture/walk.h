@@ -150,14 +150,14 @@ uint16_t Walk(const Snapshot& snapshot, SelectView&& select, model::RegisterSet*
       module = FindModule(snapshot, pc);
     }
     const UnwindRule* rule = module != nullptr ? FindRule(*module, pc) : nullptr;
-    CfaKind kind = rule != nullptr ? rule->kind : CfaKind::kNoUnwind;
+    const CfaKind kind = rule != nullptr ? rule->kind : CfaKind::kNoUnwind;
     if (kind == CfaKind::kNoUnwind && module != nullptr && !interrupted) {
-      // A hand-made return address is the first byte of its function, and so is the root's of
-      // glibc's makecontext: pc - 1 stands before it.
+      // A return address that is the first byte of a function, with no code before it, was put
+      // there by hand: the entry of a fiber or thread (glibc's makecontext), nothing called it.
       rule = FindRule(*module, r->pc);
-      if (rule != nullptr && rule->kind == CfaKind::kRoot) {
+      if (rule != nullptr && rule->kind != CfaKind::kNoUnwind) {
         out->words[(out->at - 1) & out->mask] = r->pc;
-        kind = CfaKind::kRoot;
+        return flags | model::kRawComplete;
       }
     }
     if (kind == CfaKind::kRoot) return flags | model::kRawComplete;

@@ -181,14 +181,13 @@ extern "C" void* arena_thread_entry(void*) {
   return nullptr;
 }
 
-void Arena(int64_t ms) {
+void Arena(uint64_t wanted) {
   constexpr size_t kSlot = 64 << 10;
   constexpr int kSlots = 64;
   char* arena = MapArena(kSlot * kSlots);
-  const int64_t end = NowMs() + ms;
   Neighbours neighbours(arena, kSlot, kSlots);
   uint64_t threads = 0;
-  for (int slot = 0; NowMs() < end; slot = (slot + 2) % kSlots, ++threads) {
+  for (int slot = 0; threads < wanted; slot = (slot + 2) % kSlots, ++threads) {
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
     pthread_attr_setstack(&attributes, arena + static_cast<size_t>(slot) * kSlot, kSlot);
@@ -199,7 +198,8 @@ void Arena(int64_t ms) {
     while (g_tid == 0) sched_yield();
     {
       Storm storm(g_tid);
-      usleep(20'000);
+      const uint64_t taken = State().counters.taken.load();
+      while (State().counters.taken.load() < taken + 60) usleep(1000);
     }
     g_end = true;
     pthread_join(thread, nullptr);
@@ -360,7 +360,7 @@ void Run(const char* what, int64_t size) {
   if (strcmp(what, "boost-8k") == 0) return BoostFibers(8192, size);
   if (strcmp(what, "boost-16k") == 0) return BoostFibers(16384, size);
 #endif
-  if (strcmp(what, "arena") == 0) return Arena(size);
+  if (strcmp(what, "arena") == 0) return Arena(static_cast<uint64_t>(size));
   if (strcmp(what, "raw-clone") == 0) return RawClone(static_cast<uint64_t>(size));
   std::exit(2);
 }
