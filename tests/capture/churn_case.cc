@@ -31,7 +31,7 @@ void Churn(uint64_t seconds) {
   podo::capture::g_state = state;
   state->sample_foreign = 1;
   ModuleWatch watch(state);
-  watch.Refresh();
+  watch.Refresh([] {});
   if (!podo::capture::InstallHandler().ok()) std::abort();
   state->armed = 1;
 
@@ -60,9 +60,9 @@ void Churn(uint64_t seconds) {
     bool noted = false;
     for (uint64_t i = 0; stage::ClockMs() < end; ++i) {
       void* handle = dlopen(files[i % 2].c_str(), RTLD_NOW | RTLD_LOCAL);
-      published += watch.Refresh();
+      published += watch.Refresh([] {});
       dlclose(handle);
-      published += watch.Refresh();
+      published += watch.Refresh([] {});
       watch.FreeRetired(epoch);
       watch.ForgetBefore(watch.generation());
       if (!noted && stage::ClockMs() > end - static_cast<int64_t>(seconds) * 700) {
