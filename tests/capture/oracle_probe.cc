@@ -120,7 +120,7 @@ void Open(uint32_t max_frames) {
   }
   g_state->layout.store(podo::capture::Pack(layout));
   auto* watch = new podo::capture::ModuleWatch(g_state);  // as long as the process
-  watch->Refresh();
+  watch->Refresh([] {});
   podo::capture::g_state.store(g_state);
   g_state->armed.store(1);
 }
