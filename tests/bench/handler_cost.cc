@@ -4,8 +4,8 @@
 //   podo_bench_handler podo|gperftools ROUNDS
 //
 // Each round runs every variant once in a random order. Prints `tsc_ghz X`, then a line
-// `warm|cold VARIANT NS` per round and variant (the median of a block when warm, one tick when
-// cold), then a `check` line that says whether the profiler really took the ticks.
+// `warm|cold VARIANT NS` per round and variant (the median of a block of ticks), then a `check`
+// line that says whether podo really took the ticks.
 #include <dlfcn.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -33,6 +33,7 @@ using Action = struct sigaction;
 using Handler = void (*)(int, siginfo_t*, void*);
 
 constexpr int kWarmTicks = 50;               // a block fits a ring: 50 x 34 of 8192 words
+constexpr int kColdTicks = 5;                // 3 ms of writing before each
 constexpr uint64_t kEvictBytes = 32u << 20;  // eight times the L2 of the usual server core
 
 uint64_t g_body_cycles;
@@ -203,7 +204,7 @@ int Main(const std::string& profiler, int rounds) {
   };
   Rounds all(variants, ghz);
   all.Run("warm", kWarmTicks, 0, rounds);
-  all.Run("cold", 1, kEvictBytes, rounds);
+  all.Run("cold", kColdTicks, kEvictBytes, rounds / 2);
   Install(nullptr, true);
   if (!podo) return 0;
   const capture::Counters& c = capture::g_state.load()->counters;

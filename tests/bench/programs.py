@@ -42,8 +42,8 @@ class Programs:
         self.text = os.path.join(directory, "text")
         self.unit = os.path.join(directory, "unit.cc")
         self.large_unit = os.path.join(directory, "large.cc")
-        write_mixed(self.text, 16)
-        write_unit(self.unit, 3)
+        write_mixed(self.text, 8)
+        write_unit(self.unit, 1)
         write_unit(self.large_unit, 800)
 
     def zstd(self, env):
@@ -57,7 +57,7 @@ class Programs:
     def rocksdb(self, env):
         store = os.path.join(self.directory, "db")
         shutil.rmtree(store, ignore_errors=True)
-        _succeed("db_bench", tap.run(self.db_bench(store, 100000), deadline=60, env=env))
+        _succeed("db_bench", tap.run(self.db_bench(store, 25000), deadline=60, env=env))
 
     def redis(self, env):
         path = os.path.join(self.directory, "redis.sock")
@@ -66,7 +66,7 @@ class Programs:
         try:
             if not tap.wait_until(lambda: os.path.exists(path), deadline=20):
                 raise RuntimeError("redis-server does not listen")
-            self.redis_load(path, 60000)
+            self.redis_load(path, 15000)
             tap.run(["redis-cli", "-s", path, "shutdown", "nosave"], env=tap.clean_environment())
             tap.wait_until(lambda: server.poll() is not None, deadline=20)
         finally:
@@ -84,5 +84,5 @@ class Programs:
     @staticmethod
     def redis_load(path, requests):
         _succeed("redis-benchmark", tap.run(
-            ["redis-benchmark", "-s", path, "-n", str(requests), "-c", "20", "-q", "-P", "8", "-t",
-             "set,get,lpush"], deadline=60, env=tap.clean_environment()))
+            ["redis-benchmark", "-s", path, "-n", str(requests), "-c", "20", "-q", "-P", "16", "-t",
+             "set,get,lpush,lrange_100"], deadline=60, env=tap.clean_environment()))

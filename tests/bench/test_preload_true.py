@@ -8,13 +8,14 @@ under libpodo_preload.so. The figure is the median over rounds of each time over
 
 import os
 import random
-import statistics
 import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
 import tap  # noqa: E402
+
+import figures  # noqa: E402
 
 ROUNDS = 200
 LIMIT = 1.3  # times bare
@@ -53,13 +54,14 @@ def main():
         if round_number >= 0:
             for name in variants:
                 ratios[name].append(took[name] / took["bare"])
-    median = {name: statistics.median(values) for name, values in ratios.items()}
-    print("`true`, median of the ratio to bare over", ROUNDS, "interleaved rounds:")
-    for name, value in median.items():
-        print(f"  {name:26} {value:.3f}")
-    tap.check(f"the A/A control is even: {median['bare again']:.3f}", 0.95 < median["bare again"] < 1.05)
-    tap.check(f"`true` under the preload library takes at most {LIMIT} times bare: {median['podo']:.3f}",
-              median["podo"] <= LIMIT)
+    spread = {name: figures.Spread(values) for name, values in ratios.items()}
+    control = spread["bare again"]
+    beside = ", ".join(f"{name} {spread[name].text('{:.3f}', 'x')}"
+                       for name in ("bare again", "empty library", "podo, PODO_ENABLED=false"))
+    podo = spread["podo"]
+    figures.record("`true` under the preload library", podo.text("{:.3f}", "x bare"), beside,
+                   f"<= {LIMIT}x", figures.judge(podo.median, LIMIT, ROUNDS, podo.median - 1,
+                                                 figures.width(control)), **spread)
     return tap.done()
 
 

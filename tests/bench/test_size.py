@@ -16,6 +16,8 @@ import figures  # noqa: E402
 import programs  # noqa: E402
 
 GOALS = {"redis": 4.2, "rocksdb": 7.6, "clang++": 37}
+SOCKET = "redis.sock"
+FULL = 800  # of 1000 samples: below, the fixed part of a file weighs more than the goal knows of
 WAIT_S = 33  # a window, an interval for its names, and room for a crowded machine
 
 
@@ -63,6 +65,8 @@ def first_window(argv, name, directory, symbolize, load=None):
     preload = os.path.join(tap.build_dir(), "lib", "libpodo_preload.so")
     env = tap.clean_environment(LD_PRELOAD=preload, PODO_EXPORT=f"file://{out}/", PODO_LOG="error",
                                 PODO_INTERVAL="10s", PODO_SYMBOLIZE=symbolize)
+    if os.path.exists(os.path.join(directory, SOCKET)):
+        os.unlink(os.path.join(directory, SOCKET))  # a killed server leaves it
     child = tap.start(argv, env=env, cwd=directory, stdout=-3, stderr=-3)
     driver = tap.start(load, env=tap.clean_environment(), stdout=-3, stderr=-3) if load else None
 
@@ -86,7 +90,12 @@ def measure(name, argv, directory, load=None):
     size, samples = seen["none"]
     named_size, named_samples = seen["full"]
     each = size / samples
-    verdict = "meets its goal" if each <= GOALS[name] else "misses its goal"
+    if each <= GOALS[name]:
+        verdict = "meets its goal"
+    elif samples < FULL:
+        verdict = f"{figures.NOT_RESOLVABLE}: no busy core,"
+    else:
+        verdict = "misses its goal"
     figures.record(f"bytes a sample, 10 s of {name}, addresses only", f"{each:.1f} B",
                    f"with symbols {named_size / named_samples:.1f} B ({named_samples} samples)",
                    f"<= {GOALS[name]} B", f"{verdict} ({samples} samples)", size_bytes=size,
@@ -96,8 +105,9 @@ def measure(name, argv, directory, load=None):
 def main():
     directory = tap.temp_dir()
     known = programs.Programs(directory)
-    path = os.path.join(directory, "redis.sock")
-    load = ["redis-benchmark", "-s", path, "-l", "-c", "20", "-q", "-P", "8", "-t", "set,get,lpush"]
+    path = os.path.join(directory, SOCKET)
+    load = ["redis-benchmark", "-s", path, "-l", "-c", "20", "-q", "-P", "16", "-t",
+            "set,get,lpush,lrange_100"]
     waiting = ["sh", "-c", 'while [ ! -S "$0" ]; do sleep 0.1; done; exec "$@"', path, *load]
     todo = {"redis": ("redis-server", known.redis_server(path), waiting),
             "rocksdb": ("db_bench", known.db_bench(os.path.join(directory, "store"), 50_000_000), None),

@@ -125,7 +125,7 @@ def show(script, outcome, verbose):
     counts = tally(outcome.passed, outcome.failed, outcome.skipped)
     print(f"{word:6} {suite + '/' + name:42} {counts}  ({outcome.seconds:.1f} s)")
     for line in outcome.output.splitlines():
-        if outcome.failed or verbose or line.startswith("skip - "):
+        if outcome.failed or verbose or line.startswith(("skip - ", "|")):  # a table
             print(f"    {line}")
     sys.stdout.flush()
 
