@@ -92,9 +92,9 @@ bool Fetch(Seen* seen) {
 }
 
 bool KeepResidue(Seen* seen) {
-  const uint32_t ready = g_state->residue_ready.exchange(0);
+  const uint64_t ready = g_state->residue_ready.exchange(0);
   if (ready == 0) return false;
-  Residue& from = g_state->residues[__builtin_ctz(ready)];
+  Residue& from = g_state->residues[__builtin_ctzll(ready)];
   seen->residue = true;
   seen->flags = from.flags;
   seen->ticket = g_tickets++;
@@ -120,7 +120,7 @@ void Open(uint32_t max_frames) {
   }
   g_state->layout.store(podo::capture::Pack(layout));
   auto* watch = new podo::capture::ModuleWatch(g_state);  // as long as the process
-  watch->Refresh();
+  watch->Refresh([] {});
   podo::capture::g_state.store(g_state);
   g_state->armed.store(1);
 }
