@@ -92,9 +92,9 @@ bool Fetch(Seen* seen) {
 }
 
 bool KeepResidue(Seen* seen) {
-  const uint32_t ready = g_state->residue_ready.exchange(0);
+  const uint64_t ready = g_state->residue_ready.exchange(0);
   if (ready == 0) return false;
-  Residue& from = g_state->residues[__builtin_ctz(ready)];
+  Residue& from = g_state->residues[__builtin_ctzll(ready)];
   seen->residue = true;
   seen->flags = from.flags;
   seen->ticket = g_tickets++;
