@@ -61,6 +61,8 @@ class Programs:
 
     def redis(self, env):
         path = os.path.join(self.directory, "redis.sock")
+        if os.path.exists(path):
+            os.unlink(path)  # a killed server leaves it
         server = tap.start(self.redis_server(path), env=env, cwd=self.directory,
                            stdout=-3, stderr=-3)  # to /dev/null
         try:

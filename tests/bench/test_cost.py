@@ -41,13 +41,19 @@ def main():
                      os.path.exists(calls), result):
         return tap.done()
     lines = [json.loads(line) for line in result.stdout.splitlines()]
-    own = {round(line["second"]): line["own_cpu_ns"] for line in lines if line["profiled"]}
-    if not tap.check("podo tells its own CPU time every second",
-                     {WARM_S, STEADY_S, END_S} <= own.keys(), sorted(own)):
+    seen = [(line["second"], line["own_cpu_ns"]) for line in lines if line["profiled"]]
+    if not tap.check("podo tells its own CPU time to the end",
+                     len(seen) > END_S / 2 and seen[-1][0] >= END_S, seen):
         return tap.done()
-    background_ns = (own[END_S] - own[STEADY_S]) / (END_S - STEADY_S)
-    seconds = figures.Spread([own[s + 1] - own[s] for s in range(STEADY_S, END_S)
-                              if s in own and s + 1 in own])
+
+    def near(second):
+        return min(seen, key=lambda reading: abs(reading[0] - second))
+
+    # On a crowded machine the readings come late: rates are over the time that really passed.
+    steady = [r for r in seen if near(STEADY_S)[0] <= r[0] <= near(END_S)[0]]
+    background_ns = (steady[-1][1] - steady[0][1]) / (steady[-1][0] - steady[0][0])
+    seconds = figures.Spread([(b[1] - a[1]) / (b[0] - a[0]) for a, b in zip(steady, steady[1:])
+                              if b[0] - a[0] > 0.5])
     handler = clocked.Handler(calls)
     delivery = empty_round_trip_ns()
     samples_ns = HZ * (handler.mean() + delivery.median)
@@ -57,12 +63,13 @@ def main():
         f"handler {handler.mean():.0f} ns + delivery {delivery.median:.0f} ns (empty round trip, "
         f"cold) a sample; background {background_ns / 1000:.0f} us/s, by second "
         f"{figures.Spread([s / 1000 for s in seconds.values]).text('{:.0f}')}",
-        f"<= {GOAL} %", figures.judge(percent, GOAL, seconds.count), percent=percent,
+        f"<= {GOAL} %", "meets its goal" if percent <= GOAL else "misses its goal", percent=percent,
         handler_ns=handler.mean(), delivery_ns=delivery, background_ns_per_s=background_ns,
         background_by_second_ns=seconds, calls=handler.count)
-    figures.record(f"own CPU in the first {WARM_S} s (tables, symbols)",
-                   f"{own[WARM_S] / 1e6:.1f} ms", f"{own[STEADY_S] / 1e6:.1f} ms after {STEADY_S} s",
-                   "reported", "reported", own_cpu_ns=own[WARM_S])
+    figures.record(f"own CPU in the first {STEADY_S} s (tables, the first window's symbols)",
+                   f"{near(STEADY_S)[1] / 1e6:.1f} ms",
+                   f"{near(WARM_S)[1] / 1e6:.1f} ms before the first window closes",
+                   "reported", "reported", own_cpu_ns=near(STEADY_S)[1])
     return tap.done()
 
 

@@ -61,7 +61,8 @@ def main():
     podo = spread["podo"]
     figures.record("`true` under the preload library", podo.text("{:.3f}", "x bare"), beside,
                    f"<= {LIMIT}x", figures.judge(podo.median, LIMIT, ROUNDS, podo.median - 1,
-                                                 figures.width(control)), **spread)
+                                                 figures.width(control)),
+                   **{f"ratio, {name}": s for name, s in spread.items()})
     return tap.done()
 
 
