@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+// The stacks a tick may read: the thread's own, between its bounds, and any other through a copy
+// that the kernel checks. Part of the handler's object; included by handler.cc only.
+#ifndef PODO_LIB_CAPTURE_STACKS_H_
+#define PODO_LIB_CAPTURE_STACKS_H_
+
+#include <sys/syscall.h>
+#include <sys/uio.h>
+
+#include <cstdint>
+
+#include "capture/state.h"
+#include "capture/walk.h"
+
+namespace podo::capture {
+// Unnamed: a linker must never take one of these from another object.
+namespace {
+
+using model::Residue;
+
+long SystemCall(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0,
+                long f = 0) {
+  // No libc, hence no errno.
+  register long r10 __asm__("r10") = d;
+  register long r8 __asm__("r8") = e;
+  register long r9 __asm__("r9") = f;
+  long result;
+  __asm__ volatile("syscall"
+                   : "=a"(result)
+                   : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+                   : "rcx", "r11", "memory");
+  return result;
+}
+
+// A free residue slot, or nullptr. Acquire pairs with the background's release after its wipe.
+Residue* ClaimResidue(State* state) {
+  uint64_t bits = state->residue_free.load(std::memory_order_relaxed);
+  for (int tries = 0; bits != 0 && tries < 64; ++tries) {
+    const uint64_t bit = bits & -bits;
+    if (state->residue_free.compare_exchange_weak(bits, bits & ~bit, std::memory_order_acquire,
+                                                  std::memory_order_relaxed)) {
+      return &state->residues[__builtin_ctzll(bit)];
+    }
+  }
+  return nullptr;
+}
+
+uint64_t ResidueBit(const State& state, const Residue* residue) {
+  return uint64_t{1} << (residue - state.residues);
+}
+
+// Copies the stack from `address` up with the kernel checking every page: memory that is not mapped
+// ends the copy instead of the process. Returns the bytes copied.
+[[gnu::noinline]] uint64_t CopyChecked(const State& state, uint64_t address, unsigned char* to) {
+  constexpr uint64_t kPage = 4096;
+  const uint64_t first = kPage - address % kPage;
+  // One element a page: partial transfers are only promised between elements (process_vm_readv(2)).
+  iovec from[3] = {
+      {reinterpret_cast<void*>(address), first},
+      {reinterpret_cast<void*>(address + first), kPage},
+      {reinterpret_cast<void*>(address + first + kPage), model::kForeignCopyBytes - kPage - first}};
+  iovec into = {to, model::kForeignCopyBytes};
+  const long copied =
+      SystemCall(SYS_process_vm_readv, static_cast<long>(state.pid), reinterpret_cast<long>(&into),
+                 1, reinterpret_cast<long>(from), first == kPage ? 2 : 3, 0);
+  return copied > 0 ? static_cast<uint64_t>(copied) & ~uint64_t{7} : 0;
+}
+
+// True if the word at `address` can be read; asks the kernel.
+[[gnu::noinline]] bool Readable(const State& state, uint64_t address) {
+  uint64_t word;
+  iovec from = {reinterpret_cast<void*>(address), sizeof word};
+  iovec into = {&word, sizeof word};
+  return SystemCall(SYS_process_vm_readv, static_cast<long>(state.pid),
+                    reinterpret_cast<long>(&into), 1, reinterpret_cast<long>(&from), 1,
+                    0) == static_cast<long>(sizeof word);
+}
+
+// Where the readable stack begins. The interrupted code may have popped registers already while its
+// rules still name the slots just below sp (GCC's epilogues), or keep its CFA there (OpenSSL's
+// SHA-512); psABI 3.2.2 keeps 128 bytes from being overwritten. Across a page's edge, where a guard
+// may begin, only if this handler itself runs right below.
+uint64_t RedZone(uint64_t sp) {
+  constexpr uint64_t kSignalFrameBytes = 16 << 10;  // AT_MINSIGSTKSZ with AMX is 12 KB
+  const uint64_t here = reinterpret_cast<uint64_t>(__builtin_frame_address(0));
+  const uint64_t page = sp & ~uint64_t{4095};
+  return sp - page >= 128 || sp - here < kSignalFrameBytes ? sp - 128 : page;
+}
+
+// One tick's view of the stacks: the thread's own stack directly, any other through a checked copy
+// in a residue slot.
+struct Stacks {
+  State* state;
+  uint64_t thread_pointer;
+  Residue* copy = nullptr;
+  bool foreign = false;
+  bool crossed = false;  // beyond a signal frame: sp may stand where the stack overflowed
+
+  // The bounds of the thread's own stack. The main thread's block says {0, __libc_stack_end}.
+  bool OwnBounds(uint64_t* lo, uint64_t* hi) const {
+    const ThreadLayout layout = Unpack(state->layout.load(std::memory_order_acquire));
+    if (layout.stack_offset == 0) return false;
+    const auto* block = reinterpret_cast<const uint64_t*>(thread_pointer + layout.stack_offset);
+    *lo = block[0];
+    *hi = block[0] + block[1];
+    if (*lo == 0) {
+      *lo = *hi - state->main_stack_bytes;
+      return true;
+    }
+    // glibc keeps the thread block at the top of a stack: what is above is not stack.
+    if (thread_pointer <= *lo || thread_pointer > *hi) return false;
+    // The guard's size follows; a value that cannot be one is left alone.
+    if (!crossed && block[2] < block[1] && (block[2] & 4095) == 0) *lo += block[2];
+    *hi = thread_pointer;
+    return true;
+  }
+
+  bool Select(uint64_t sp, StackView* view) {
+    uint64_t lo, hi;
+    if (OwnBounds(&lo, &hi) && sp >= lo && sp < hi) {
+      uint64_t from = RedZone(sp);
+      if (crossed && !Readable(*state, sp)) {
+        from = (sp | 4095) + 1;  // the stack overflowed into this page; the next one is stack
+        if (from >= hi || !Readable(*state, from)) return false;
+      }
+      *view = {from, hi, 0};
+      return true;
+    }
+    if (copy == nullptr) copy = ClaimResidue(state);
+    if (copy == nullptr) return false;
+    foreign = true;
+    const uint64_t from = RedZone(sp);
+    copy->stack_bytes = CopyChecked(*state, from, copy->stack);
+    copy->stack_address = from;
+    *view = {from, from + copy->stack_bytes, reinterpret_cast<uint64_t>(copy->stack) - from};
+    return copy->stack_bytes != 0;
+  }
+
+  // Fills the residue slot with the stack from the red zone of `sp` up.
+  bool CopyForResidue(uint64_t sp) {
+    if (copy != nullptr && copy->stack_address == RedZone(sp)) return copy->stack_bytes != 0;
+    StackView view;
+    crossed = false;
+    if (!Select(sp, &view)) return false;
+    if (view.delta != 0) return true;
+    if (copy == nullptr) copy = ClaimResidue(state);
+    if (copy == nullptr) return false;
+    const uint64_t bytes = view.hi - view.lo;
+    copy->stack_bytes = bytes < model::kResidueStackBytes ? bytes : model::kResidueStackBytes;
+    copy->stack_address = view.lo;
+    void* to = copy->stack;
+    const void* from = reinterpret_cast<const void*>(view.lo);
+    uint64_t left = copy->stack_bytes;
+    __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(left) : : "memory");
+    return true;
+  }
+
+  // Gives an unused slot back, wiped up to what was copied into it (an earlier copy of the same
+  // tick may have been longer than the last one, never longer than kForeignCopyBytes).
+  void Release() {
+    if (copy == nullptr) return;
+    void* to = copy->stack;
+    uint64_t left =
+        copy->stack_bytes > model::kForeignCopyBytes ? copy->stack_bytes : model::kForeignCopyBytes;
+    __asm__ volatile("rep stosb" : "+D"(to), "+c"(left) : "a"(0) : "memory");
+    state->residue_free.fetch_or(ResidueBit(*state, copy), std::memory_order_release);
+    copy = nullptr;
+  }
+};
+
+}  // namespace
+}  // namespace podo::capture
+
+#endif  // PODO_LIB_CAPTURE_STACKS_H_
