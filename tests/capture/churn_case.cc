@@ -35,7 +35,7 @@ void Churn(uint64_t seconds) {
   if (!podo::capture::InstallHandler().ok()) std::abort();
   state->armed = 1;
 
-  std::atomic<uint64_t> epoch{1}, samples{0}, cut{0}, most_generations{0};
+  std::atomic<uint64_t> epoch{1}, samples{0}, cut{0};
   {
     stage::Worker first([] { stage::BurnMs(1); });
     stage::Worker second([] { stage::BurnMs(1); });

@@ -79,7 +79,7 @@ void Bind() {
   double value = 0;
   g_sink = static_cast<unsigned>(std::sscanf(copy, "%lf", &value));
   g_sink = std::strtok(copy, ",") != nullptr;
-  std::div(17, 5);
+  g_sink = static_cast<unsigned>(std::div(17, 5).quot);
 }
 
 void Clock() {

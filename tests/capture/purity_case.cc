@@ -43,7 +43,7 @@ PODO_TEST_TLS bool t_inside = false;
 PODO_TEST_TLS char t_selector = 0;
 PODO_TEST_TLS bool t_trapping = false;
 
-std::atomic<uint64_t> g_handled{0}, g_calls{0}, g_traps{0}, g_first_call{0};
+std::atomic<uint64_t> g_handled{0}, g_calls{0}, g_traps{0};
 std::atomic<const char*> g_call{nullptr};
 std::atomic<long> g_trapped{0};
 std::atomic<bool> g_self_test{false};

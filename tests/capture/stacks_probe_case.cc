@@ -178,8 +178,7 @@ void Spoil(const char* name, void (*spoil)(greg_t*)) {
 }
 
 // A frame-pointer frame whose record can be overwritten while a sample is taken below it.
-[[gnu::noinline, gnu::optimize("no-omit-frame-pointer")]] void SampleWith(uint64_t fp,
-                                                                          uint64_t ra) {
+[[gnu::noinline]] void SampleWith(uint64_t fp, uint64_t ra) {
   volatile auto* record = static_cast<uint64_t*>(__builtin_frame_address(0));
   const uint64_t kept[2] = {record[0], record[1]};
   record[0] = fp == 1 ? reinterpret_cast<uint64_t>(record) : fp;
