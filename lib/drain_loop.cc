@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "capture/profiling_timer.h"
+#include "exit_signal.h"
 
 namespace podo {
 namespace {
@@ -133,7 +134,10 @@ void DrainLoop::Housekeep() {
   pool_.KeepSpares(kSpareRings);
   rings_in_use_.store(pool_.in_use(), std::memory_order_relaxed);
   CheckSignals();
-  if (MainThreadIsZombie() && LastOnesAlive()) stop_.store(true, std::memory_order_release);
+  if (MainThreadIsZombie() && LastOnesAlive()) {
+    stop_.store(true, std::memory_order_release);
+    StopWaitingForSigterm();
+  }
 }
 
 void DrainLoop::CheckSignals() {
@@ -164,7 +168,7 @@ void DrainLoop::LogFork() {
 
 bool DrainLoop::LastOnesAlive() const {
   // The zombie main thread is still listed.
-  return CountTasks() == threads_->running() + 1;
+  return CountTasks() == OwnThreads::RunningInProcess() + 1;
 }
 
 void DrainLoop::ReclaimRings() {

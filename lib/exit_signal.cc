@@ -21,14 +21,15 @@ struct Watch {
   std::function<void()> flush;
   base::Wakeup wakeup;
   std::atomic<bool> asked{false};
+  std::atomic<bool> leave{false};
   OwnThreads thread;
 };
-Watch* g_watch = nullptr;  // set before the handler is installed
+std::atomic<Watch*> g_watch{nullptr};  // set before the handler is installed
 
 void OnSigterm(int) {
   // Relaxed: the semaphore orders the flush after the signal.
-  if (!g_watch->asked.exchange(true, std::memory_order_relaxed)) {
-    g_watch->wakeup.Post();
+  if (!g_watch.load()->asked.exchange(true, std::memory_order_relaxed)) {
+    g_watch.load()->wakeup.Post();
     return;
   }
   signal(SIGTERM, SIG_DFL);
@@ -41,8 +42,11 @@ bool StillOurs() {
 }
 
 void Run() {
-  while (!g_watch->asked.load(std::memory_order_relaxed)) g_watch->wakeup.WaitFor(kLongNs);
-  g_watch->flush();
+  while (!g_watch.load()->asked.load(std::memory_order_relaxed)) {
+    if (g_watch.load()->leave.load(std::memory_order_relaxed)) return;
+    g_watch.load()->wakeup.WaitFor(kLongNs);
+  }
+  g_watch.load()->flush();
   if (!StillOurs()) return;  // the host took it meanwhile: its handler decides
   signal(SIGTERM, SIG_DFL);
   // This thread blocks all signals; the others may too.
@@ -76,6 +80,12 @@ void FlushOnSigterm(std::function<void()> flush) {
   action.sa_handler = OnSigterm;
   action.sa_flags = SA_RESTART | SA_ONSTACK;
   sigaction(SIGTERM, &action, nullptr);
+}
+
+void StopWaitingForSigterm() {
+  if (g_watch == nullptr) return;
+  g_watch.load()->leave.store(true, std::memory_order_relaxed);
+  g_watch.load()->wakeup.Post();
 }
 
 }  // namespace podo

@@ -29,7 +29,7 @@ void* OwnThreads::Main(void* argument) {
   owner.ended_cpu_ns_.fetch_add(base::ReadClockNs(CLOCK_THREAD_CPUTIME_ID),
                                 std::memory_order_relaxed);
   self.clock.store(0, std::memory_order_release);
-  owner.running_.fetch_sub(1, std::memory_order_release);
+  running_.fetch_sub(1, std::memory_order_release);
   return nullptr;
 }
 
@@ -68,9 +68,11 @@ bool OwnThreads::Join(int64_t limit_ns) {
                        static_cast<long>(deadline % 1'000'000'000)};
   bool all = true;
   for (int i = 0; i < count_; ++i) {
-    if (pthread_timedjoin_np(threads_[i].handle, nullptr, &at) == 0) continue;
+    // The last thread of a process runs the exit handlers, and that may be one of these.
+    const bool self = pthread_equal(threads_[i].handle, pthread_self()) != 0;
+    if (!self && pthread_timedjoin_np(threads_[i].handle, nullptr, &at) == 0) continue;
     pthread_detach(threads_[i].handle);
-    all = false;
+    all = all && self;
   }
   count_ = 0;
   return all;

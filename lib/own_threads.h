@@ -28,7 +28,8 @@ class OwnThreads {
 
   // CPU time of all threads since Start, ended ones included. Thread-safe, wait-free.
   int64_t CpuNs() const;
-  int running() const { return running_.load(std::memory_order_acquire); }
+  // All threads of podo in this process, whichever object started them.
+  static int RunningInProcess() { return running_.load(std::memory_order_acquire); }
   bool Owns(uint32_t tid) const;
 
  private:
@@ -45,7 +46,7 @@ class OwnThreads {
 
   std::array<Thread, kMax> threads_;
   int count_ = 0;
-  std::atomic<int> running_{0};
+  static inline constinit std::atomic<int> running_{0};
   std::atomic<int64_t> ended_cpu_ns_{0};
 };
 

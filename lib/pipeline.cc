@@ -178,6 +178,7 @@ absl::Status Pipeline::StartThreads() {
 }
 
 void Pipeline::DrainThread() {
+  state_->reader_tid = static_cast<uint32_t>(gettid());  // lives as long as ticks are sampled
   MeasureLayout();
   drain_->Run();
 }
@@ -230,9 +231,9 @@ bool Pipeline::Stop(int64_t limit_ns) {
   drain_->Stop();
   // At least a moment, so that threads that only have to leave are not leaked.
   constexpr int64_t kLeastNs = 50'000'000;
-  if (!threads_.Join(std::max(kLeastNs, deadline_ns - base::SteadyClockNs()))) return false;
+  const bool ended = threads_.Join(std::max(kLeastNs, deadline_ns - base::SteadyClockNs()));
   LogTotals();
-  return true;
+  return ended;
 }
 
 void Pipeline::GiveBackMemory() {

@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "base/owned_fd.h"
 #include "capture/profiling_timer.h"
+#include "capture/state.h"
 #include "config.h"
 #include "exit_signal.h"
 #include "pipeline.h"
@@ -41,6 +42,7 @@ struct Process {
   std::atomic<int64_t> exit_timeout_ns{0};
   std::atomic<bool> exiting{false};
   std::atomic<bool> fork_child{false};
+  std::atomic<pid_t> pid{0};  // of the process that started podo
   std::atomic<bool> hooks_registered{false};
   std::atomic<const podo_preload_calls*> preload{nullptr};
 };
@@ -92,7 +94,19 @@ void AtForkInParent() {
   if (const CurrentRun run; run) run->NoteFork();
 }
 
+// Also after _Fork or a raw fork, which run no fork handlers. A vfork child shares this memory:
+// there nothing may be changed, and the state mapping is not wiped.
+bool IsForkChild() {
+  if (g_process.fork_child.load(std::memory_order_relaxed)) return true;
+  const pid_t started = g_process.pid.load(std::memory_order_relaxed);
+  if (started == 0 || started == getpid()) return false;
+  const capture::State* state = capture::g_state.load(std::memory_order_relaxed);
+  if (state != nullptr && state->pid == 0) AtForkInChild();
+  return true;
+}
+
 void FlushAtExit() {
+  if (IsForkChild()) return;
   if (g_process.exiting.exchange(true, std::memory_order_relaxed)) return;
   const CurrentRun run;
   if (run) run->Stop(g_process.exit_timeout_ns.load(std::memory_order_relaxed));
@@ -153,6 +167,7 @@ podo_status StartLocked(const podo_options* options) {
   g_process.exit_timeout_ns.store(config.exit_timeout_ns.value, std::memory_order_relaxed);
   // Release: whoever sees the pointer sees the object. It is leaked at exit on purpose.
   g_process.pipeline.store(pipeline->release(), std::memory_order_release);
+  g_process.pid.store(getpid(), std::memory_order_relaxed);
   RegisterHooks();
   if (config.flush_on_sigterm.value) FlushOnSigterm(FlushAtExit);
   base::Log(base::LogLevel::kInfo, absl::StrCat("profiling ", config.service_name.value));
@@ -189,8 +204,6 @@ int64_t Limit(uint64_t timeout_ns) {
   return static_cast<int64_t>(timeout_ns < kDay ? timeout_ns : kDay);
 }
 
-bool IsForkChild() { return g_process.fork_child.load(std::memory_order_relaxed); }
-
 }  // namespace
 
 }  // namespace podo
@@ -198,9 +211,7 @@ bool IsForkChild() { return g_process.fork_child.load(std::memory_order_relaxed)
 using podo::g_process;
 
 // After the host's own exit handlers and static destructors.
-__attribute__((destructor)) static void podo_at_exit() {
-  if (!podo::IsForkChild()) podo::FlushAtExit();
-}
+__attribute__((destructor)) static void podo_at_exit() { podo::FlushAtExit(); }
 
 extern "C" {
 
@@ -213,6 +224,7 @@ podo_status podo_start(const podo_options* options) {
 }
 
 podo_status podo_flush(uint64_t timeout_ns) {
+  if (podo::IsForkChild()) return podo::MakeStatus(PODO_NOT_STARTED, "this is a fork child");
   const podo::CurrentRun run;
   if (!run) return podo::MakeStatus(PODO_NOT_STARTED, "podo is not running");
   if (!run->Flush(podo::Limit(timeout_ns))) {

@@ -3,6 +3,9 @@
 
 #include <dlfcn.h>
 #include <libunwind-x86_64.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
 
 #include <cstring>
 #include <utility>
@@ -110,6 +113,29 @@ bool HasUnwindInfo(void* space, uint64_t pc, Cursor* source) {
   return FindProcInfo(static_cast<unw_addr_space_t>(space), pc, &info, 0, source) >= 0;
 }
 
+// libunwind opens a pipe when it is first used, for checks of local memory that its remote side
+// never makes. Done on a thread with a descriptor table of its own, which takes the pipe along when
+// it ends: podo keeps no descriptor, and a fork child inherits none.
+void* OpenLibunwind(void*) {
+  unshare(CLONE_FILES);
+  if (unw_addr_space_t space = unw_create_addr_space(&kAccessors, 0)) {
+    unw_set_caching_policy(space, UNW_CACHE_NONE);
+    unw_destroy_addr_space(space);
+  }
+  return nullptr;
+}
+
+bool OpenLibunwindApart() {
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  pthread_t thread;
+  const bool started = pthread_create(&thread, nullptr, OpenLibunwind, nullptr) == 0;
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (started) pthread_join(thread, nullptr);
+  return started;
+}
+
 }  // namespace
 
 ResidueUnwinder::ResidueUnwinder(Sources sources)
@@ -117,6 +143,7 @@ ResidueUnwinder::ResidueUnwinder(Sources sources)
       read_(sources_.read),
       pages_(std::make_unique<Page[]>(kPages)),
       space_(unw_create_addr_space(&kAccessors, 0)) {
+  [[maybe_unused]] static const bool opened = OpenLibunwindApart();
   sources_.read = [this](uint64_t address, void* to, size_t bytes) {
     return ReadCached(address, to, bytes);
   };

@@ -28,11 +28,12 @@ ssize_t ReadBatch(uint64_t address, char* to, size_t bytes) {
     asked += size;
   }
   iovec into = {to, asked};
-  return process_vm_readv(getpid(), &into, 1, from, pages, 0);
+  // This thread's id: after pthread_exit in main the process' own names a task without memory.
+  return process_vm_readv(gettid(), &into, 1, from, pages, 0);
 }
 
 size_t ReadThroughProc(uint64_t address, char* to, size_t bytes) {
-  const int fd = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+  const int fd = open("/proc/thread-self/mem", O_RDONLY | O_CLOEXEC);
   if (fd < 0) return 0;
   size_t done = 0;
   while (done < bytes) {

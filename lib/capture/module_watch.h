@@ -50,6 +50,9 @@ class ModuleWatch {
   // tenth of a second for a compiler's; `between` is called after each, so that other work can go
   // on.
   bool Refresh(absl::FunctionRef<void()> between);
+  bool Refresh() {
+    return Refresh([] {});
+  }
   // True if `pc`, which the handler did not know, belongs to a module that is not known yet; the
   // next Refresh() will find it, also in another namespace (dlmopen).
   bool Knows(uint64_t pc);

@@ -18,7 +18,7 @@ namespace {
 // Opened and closed again for each read: podo's capture owns no descriptor that a service which
 // closes all of them could hand to someone else.
 bool ReadThroughProc(uint64_t address, void* to, size_t bytes) {
-  const int fd = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+  const int fd = open("/proc/thread-self/mem", O_RDONLY | O_CLOEXEC);
   if (fd < 0) return false;
   size_t done = 0;
   while (done < bytes) {
@@ -40,12 +40,14 @@ LiveProcess::LiveProcess() {
   serial_offset_ = offset;
 }
 
+// By the calling thread's id: after pthread_exit in main the process' own names a task without
+// memory.
 bool LiveProcess::Read(uint64_t address, void* to, size_t bytes) {
   size_t done = 0;
   while (done < bytes) {
     const iovec local{static_cast<char*>(to) + done, bytes - done};
     const iovec remote{reinterpret_cast<void*>(address + done), bytes - done};
-    const ssize_t got = process_vm_readv(getpid(), &local, 1, &remote, 1, 0);
+    const ssize_t got = process_vm_readv(gettid(), &local, 1, &remote, 1, 0);
     if (got > 0) {
       done += static_cast<size_t>(got);  // short at 2 GiB, or before an unreadable page
       continue;
@@ -75,7 +77,7 @@ uint64_t LiveProcess::Auxiliary(uint64_t type) { return getauxval(type); }
 
 std::string LiveProcess::MainPath() {
   char path[PATH_MAX];
-  const ssize_t length = readlink("/proc/self/exe", path, sizeof(path));
+  const ssize_t length = readlink("/proc/thread-self/exe", path, sizeof(path));
   return length > 0 ? std::string(path, static_cast<size_t>(length)) : std::string();
 }
 

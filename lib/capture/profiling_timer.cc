@@ -53,7 +53,7 @@ bool HasMagic(const void* entry) {
   char bytes[sizeof kHandlerMagic - 1];
   iovec into = {bytes, sizeof bytes};
   iovec from = {const_cast<char*>(static_cast<const char*>(entry)) - sizeof bytes, sizeof bytes};
-  return process_vm_readv(getpid(), &into, 1, &from, 1, 0) == ssize_t{sizeof bytes} &&
+  return process_vm_readv(gettid(), &into, 1, &from, 1, 0) == ssize_t{sizeof bytes} &&
          std::memcmp(bytes, kHandlerMagic, sizeof bytes) == 0;
 }
 

@@ -57,6 +57,7 @@ absl::StatusOr<State*> MapState(uint32_t max_threads, uint32_t max_frames) {
     auto* base = static_cast<unsigned char*>(memory);
     State* state = reinterpret_cast<State*>(base);  // zero bytes are its initial value
     state->pid = static_cast<uint32_t>(getpid());
+    state->reader_tid = state->pid;
     state->ring_count = rings;
     state->max_frames = max_frames;
     state->main_stack_bytes = kMainStackReach;

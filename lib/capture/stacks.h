@@ -60,9 +60,9 @@ uint64_t ResidueBit(const State& state, const Residue* residue) {
       {reinterpret_cast<void*>(address + first), kPage},
       {reinterpret_cast<void*>(address + first + kPage), model::kForeignCopyBytes - kPage - first}};
   iovec into = {to, model::kForeignCopyBytes};
-  const long copied =
-      SystemCall(SYS_process_vm_readv, static_cast<long>(state.pid), reinterpret_cast<long>(&into),
-                 1, reinterpret_cast<long>(from), first == kPage ? 2 : 3, 0);
+  const long copied = SystemCall(SYS_process_vm_readv, static_cast<long>(state.reader_tid),
+                                 reinterpret_cast<long>(&into), 1, reinterpret_cast<long>(from),
+                                 first == kPage ? 2 : 3, 0);
   return copied > 0 ? static_cast<uint64_t>(copied) & ~uint64_t{7} : 0;
 }
 
@@ -71,7 +71,7 @@ uint64_t ResidueBit(const State& state, const Residue* residue) {
   uint64_t word;
   iovec from = {reinterpret_cast<void*>(address), sizeof word};
   iovec into = {&word, sizeof word};
-  return SystemCall(SYS_process_vm_readv, static_cast<long>(state.pid),
+  return SystemCall(SYS_process_vm_readv, static_cast<long>(state.reader_tid),
                     reinterpret_cast<long>(&into), 1, reinterpret_cast<long>(&from), 1,
                     0) == static_cast<long>(sizeof word);
 }

@@ -50,6 +50,7 @@ struct State {
   std::atomic<uint32_t> armed;
   uint32_t ring_count;
   uint32_t pid;
+  uint32_t reader_tid;  // whom checked copies ask for: a thread that lives (main may have left)
   uint32_t max_frames;
   uint32_t sample_foreign;    // tests only: sample SIGPROF sent by tgkill as if it were a tick
   uint64_t main_stack_bytes;  // how far below __libc_stack_end the main stack may reach

@@ -26,7 +26,7 @@ struct CloseFile {
 
 // Some container profiles forbid process_vm_readv even on oneself; this file does the same.
 bool ReadByProcMem(uint64_t start, std::string* bytes) {
-  const int fd = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+  const int fd = open("/proc/thread-self/mem", O_RDONLY | O_CLOEXEC);
   if (fd < 0) return false;
   const ssize_t got = pread(fd, bytes->data(), bytes->size(), static_cast<off_t>(start));
   close(fd);
@@ -59,7 +59,7 @@ absl::StatusOr<std::string> ReadOwnMemory(uint64_t start, uint64_t end) {
   std::string bytes(end - start, '\0');
   const iovec into = {bytes.data(), bytes.size()};
   const iovec from = {reinterpret_cast<void*>(start), bytes.size()};
-  const ssize_t got = process_vm_readv(getpid(), &into, 1, &from, 1, 0);
+  const ssize_t got = process_vm_readv(gettid(), &into, 1, &from, 1, 0);
   if (got == static_cast<ssize_t>(bytes.size()) || ReadByProcMem(start, &bytes)) return bytes;
   return absl::NotFoundError(absl::StrFormat("[%x, %x) cannot be read", start, end));
 }

@@ -16,8 +16,6 @@ namespace {
 
 using stage::Fact;
 
-[[gnu::noinline]] void burn_in_process(int64_t ms) { stage::BurnMs(ms); }
-
 // Descriptors above 2 that are open, the one of the listing apart.
 uint64_t OpenDescriptors() {
   DIR* folder = opendir("/proc/self/fd");
@@ -57,7 +55,7 @@ void Fork(uint64_t) {
   stage::AwaitTables();
   uint64_t good = 0, slow = 0;
   for (int i = 0; i < 12; ++i) {
-    burn_in_process(20);
+    stage::BurnMs(20);
     const pid_t child = i < 10 ? fork() : _Fork();
     if (child == 0) LiveAsChild(descriptors);
     const int64_t begin = stage::ClockMs();
@@ -76,14 +74,14 @@ void Fork(uint64_t) {
 void ClosesAll(uint64_t) {
   const int report = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 500);
   stage::Start();
-  burn_in_process(100);
+  stage::BurnMs(100);
   close_range(0, static_cast<unsigned>(report) - 1, 0);
   close_range(static_cast<unsigned>(report) + 1, ~0u, 0);
   int pairs[8][2];
   for (auto& pair : pairs) {
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0) std::abort();
   }
-  burn_in_process(700);  // windows are written meanwhile
+  stage::BurnMs(700);  // windows are written meanwhile
   const bool flushed = podo::Flush(std::chrono::seconds(10)).ok();
   podo::Stop(std::chrono::seconds(10));  // logs its totals
   uint64_t touched = 0;
@@ -106,7 +104,7 @@ void ClosesAll(uint64_t) {
 
 void Brief(uint64_t ms) {
   stage::Start();
-  burn_in_process(static_cast<int64_t>(ms));
+  stage::BurnMs(static_cast<int64_t>(ms));
 }
 void BriefExit(uint64_t ms) {
   Brief(ms);
@@ -120,8 +118,8 @@ void BriefQuickExit(uint64_t ms) {
 // Main leaves; a worker goes on for a while.
 void MainLeaves(uint64_t ms) {
   stage::Start();
-  std::thread([ms] { burn_in_process(static_cast<int64_t>(ms)); }).detach();
-  burn_in_process(50);
+  std::thread([ms] { stage::BurnMs(static_cast<int64_t>(ms)); }).detach();
+  stage::BurnMs(50);
   pthread_exit(nullptr);
 }
 
@@ -129,9 +127,9 @@ void MainLeaves(uint64_t ms) {
 void Waits(uint64_t ms) {
   stage::Start();
   stage::AwaitTables();
-  burn_in_process(static_cast<int64_t>(ms));
+  stage::BurnMs(static_cast<int64_t>(ms));
   stage::Say("ready=1");
-  for (;;) burn_in_process(10);
+  for (;;) stage::BurnMs(10);
 }
 
 constexpr stage::Scenario kScenarios[] = {

@@ -32,7 +32,6 @@ void Sigwait(uint64_t count) {
   Fact("received", received);
 }
 
-[[gnu::noinline]] void busy_blocking_thread(int64_t ms) { stage::BurnMs(ms); }
 [[gnu::noinline]] void main_waits(int epoll, const std::atomic<bool>& over) {
   epoll_event event;
   while (!over) epoll_wait(epoll, &event, 1, 200);
@@ -47,7 +46,7 @@ void Blocking(uint64_t ms) {
     sigset_t all;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, nullptr);
-    busy_blocking_thread(static_cast<int64_t>(ms));
+    stage::BurnMs(static_cast<int64_t>(ms));
     over = true;
   });
   const int epoll = epoll_create1(EPOLL_CLOEXEC);

@@ -47,16 +47,16 @@ def ways_out():
         ended, folded = scenario.folded_run(f"a program of 150 ms that ends by {way}", "process", scene,
                                             150)
         tap.check(f"{way}: its file is written, with its function in it",
-                  folded.having("burn_in_process") > 0.5, f"{ended}\n{folded}")
+                  folded.having("BurnMs") > 0.5, f"{ended}\n{folded}")
     ended, folded = scenario.folded_run("a program whose main thread leaves by pthread_exit ends",
                                         "process", "main-leaves", 300, deadline=15)
-    tap.check("pthread_exit in main: the file is written", folded.having("burn_in_process") > 0.5,
+    tap.check("pthread_exit in main: the file is written", folded.having("BurnMs") > 0.5,
               f"{ended}\n{folded}")
     ended, folded = scenario.folded_run("the same with PODO_FLUSH_ON_SIGTERM ends", "process",
                                         "main-leaves", 300, deadline=15,
                                         env={"PODO_FLUSH_ON_SIGTERM": "true"})
     tap.check("pthread_exit in main and PODO_FLUSH_ON_SIGTERM: the file is written",
-              folded.having("burn_in_process") > 0.5, f"{ended}\n{folded}")
+              folded.having("BurnMs") > 0.5, f"{ended}\n{folded}")
 
 
 def killed(how, **settings):
@@ -81,7 +81,7 @@ def sigterm():
     tap.check("by default: the open window is lost, no more", folded.total() == 0, folded)
     log, folded = killed("with PODO_FLUSH_ON_SIGTERM", PODO_FLUSH_ON_SIGTERM="true")
     tap.check("with PODO_FLUSH_ON_SIGTERM: the window is flushed",
-              folded.having("burn_in_process") > 0.5, f"{log}\n{folded}")
+              folded.having("BurnMs") > 0.5, f"{log}\n{folded}")
     totals = [scenario.adds_up(dict((k, int(v)) for k, v in
                                     scenario.re.findall(r"(\w+)=(\d+)", line)))
               for line in scenario.TOTALS.findall(log)]

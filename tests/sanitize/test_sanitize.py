@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 # deadline: 2400
-"""Unit tests and fuzz corpora under AddressSanitizer and UndefinedBehaviorSanitizer."""
+"""Unit tests, fuzz corpora and the churn of module snapshots, under ASan and UBSan."""
 
 import os
 import sys
@@ -9,6 +9,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
 import doctest_tap  # noqa: E402
 import fuzz_corpora  # noqa: E402
+import relay  # noqa: E402
 import second_build  # noqa: E402
 import tap  # noqa: E402
 
@@ -22,4 +23,7 @@ built = second_build.build("sanitize", OPTIONS, ["all"])
 if built:
     doctest_tap.run_binaries(built, ENVIRONMENT)
     fuzz_corpora.replay(built, ENVIRONMENT)
+    # Snapshots retired too early, or read past their end, under a storm of ticks.
+    relay.run("capture/test_churn.py", deadline=120, PODO_BUILD=built,
+              ASAN_OPTIONS=ENVIRONMENT["ASAN_OPTIONS"] + ":quarantine_size_mb=16")
 sys.exit(tap.done())

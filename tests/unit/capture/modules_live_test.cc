@@ -104,6 +104,22 @@ TEST_CASE("A library that is unloaded is no longer still mapped, and its rows st
   }
 }
 
+TEST_CASE("Two loads of one library to one address are told apart") {
+  LiveProcess process;
+  ModuleIdentity first, second;
+  for (ModuleIdentity* identity : {&first, &second}) {
+    void* handle = dlopen("libanl.so.1", RTLD_LAZY | RTLD_LOCAL);
+    REQUIRE(handle != nullptr);
+    link_map* map = nullptr;
+    REQUIRE(dlinfo(handle, RTLD_DI_LINKMAP, &map) == 0);
+    REQUIRE(process.FindObject(reinterpret_cast<uint64_t>(map->l_ld), identity));
+    dlclose(handle);
+  }
+  CHECK(first.map_start == second.map_start);
+  CHECK(first.serial != 0);
+  CHECK(first.serial < second.serial);
+}
+
 TEST_CASE("Modules of another namespace are found by address") {
   LiveProcess process;
   void* handle = dlmopen(LM_ID_NEWLM, "libm.so.6", RTLD_NOW);
