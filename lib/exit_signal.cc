@@ -22,11 +22,19 @@ struct Watch {
   base::Wakeup wakeup;
   std::atomic<bool> asked{false};
   std::atomic<bool> leave{false};
+  pid_t pid = getpid();
   OwnThreads thread;
 };
 std::atomic<Watch*> g_watch{nullptr};  // set before the handler is installed
 
 void OnSigterm(int) {
+  // A fork child has inherited the handler but not the thread; a vfork child must not ask the
+  // parent's thread. Both die of the signal, as they would without podo.
+  if (getpid() != g_watch.load()->pid) {
+    signal(SIGTERM, SIG_DFL);
+    kill(getpid(), SIGTERM);
+    return;
+  }
   // Relaxed: the semaphore orders the flush after the signal.
   if (!g_watch.load()->asked.exchange(true, std::memory_order_relaxed)) {
     g_watch.load()->wakeup.Post();

@@ -2,6 +2,7 @@
 #include "export_loop.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <map>
 #include <utility>
@@ -81,6 +82,10 @@ void ExportLoop::Run() {
     last = box->last;
     Export(box);
   }
+  // Whoever asks for a flush from now on is answered: there is nothing more to send.
+  const std::lock_guard lock(mutex_);
+  flushed_ = UINT64_MAX;
+  flushed_changed_.notify_all();
 }
 
 void ExportLoop::Export(WindowBox* box) {
@@ -116,7 +121,7 @@ void ExportLoop::Export(WindowBox* box) {
     if (Wants(PayloadScope::kWindow)) SendWindow(assembled, payload);
     if (Wants(PayloadScope::kRun)) {
       AddToRun(assembled);
-      SendRun(payload);
+      SendRun(payload, assembled.summary);
     }
   }
   const std::lock_guard lock(mutex_);
@@ -189,11 +194,26 @@ void ExportLoop::SendWindow(const AssembledProfile& assembled, const Payload& pa
   const auto module_of = [&](model::MappingId id) {
     return ModuleAt(assembled.mapping_modules, id);
   };
-  Send(symbolize::Annotate(assembled.profile, module_of, *symbolizer_), PayloadScope::kWindow,
-       payload);
+  model::Profile profile = symbolize::Annotate(assembled.profile, module_of, *symbolizer_);
+  profile.comments.push_back(static_cast<model::StringId>(profile.strings.size()));
+  profile.strings.push_back(assembled.summary);
+  Send(profile, PayloadScope::kWindow, payload);
 }
 
 void ExportLoop::AddToRun(const AssembledProfile& assembled) {
+  // Some 100 MB at depth 60. A run that has met so many stacks goes on in one frame.
+  constexpr size_t kMaxRunSamples = 200'000;
+  if (run_.profile().samples.size() >= kMaxRunSamples) {
+    const model::Profile& p = assembled.profile;
+    std::array<int64_t, 2> sum = {0, 0};
+    for (size_t i = 0; i < p.samples.size(); ++i) {
+      for (size_t type = 0; type < sum.size(); ++type) sum[type] += p.ValuesOf(i)[type];
+    }
+    run_.AddSample(run_.AddStack({run_.AddNamedFrame("[more stacks than a run keeps]")}), {}, {},
+                   sum);
+    run_.profile().duration_ns += p.duration_ns;
+    return;
+  }
   const std::vector<model::MappingId> ids = model::MergeProfile(assembled.profile, &run_);
   run_modules_.resize(run_.profile().mappings.size());
   for (size_t i = 1; i < ids.size(); ++i) {
@@ -201,9 +221,12 @@ void ExportLoop::AddToRun(const AssembledProfile& assembled) {
   }
 }
 
-void ExportLoop::SendRun(const Payload& payload) {
+void ExportLoop::SendRun(const Payload& payload, const std::string& summary) {
   const auto module_of = [&](model::MappingId id) { return ModuleAt(run_modules_, id); };
-  Send(symbolize::Annotate(run_.profile(), module_of, *symbolizer_), PayloadScope::kRun, payload);
+  model::Profile profile = symbolize::Annotate(run_.profile(), module_of, *symbolizer_);
+  profile.comments.push_back(static_cast<model::StringId>(profile.strings.size()));
+  profile.strings.push_back(summary);
+  Send(profile, PayloadScope::kRun, payload);
 }
 
 exporting::ExportCounts ExportLoop::counts() const {

@@ -60,7 +60,7 @@ class ExportLoop {
   void Send(const model::Profile& profile, exporting::PayloadScope scope,
             exporting::Payload payload);
   void SendWindow(const aggregate::AssembledProfile& assembled, const exporting::Payload& payload);
-  void SendRun(const exporting::Payload& payload);
+  void SendRun(const exporting::Payload& payload, const std::string& summary);
   void AddToRun(const aggregate::AssembledProfile& assembled);
   bool Wants(exporting::PayloadScope scope) const;
 

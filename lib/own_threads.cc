@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -63,14 +64,16 @@ absl::Status OwnThreads::Start(const char* name, void* stack, size_t stack_bytes
 }
 
 bool OwnThreads::Join(int64_t limit_ns) {
-  const int64_t deadline = base::WallClockNs() + limit_ns;
+  const int64_t deadline = base::SteadyClockNs() + limit_ns;
   const timespec at = {static_cast<time_t>(deadline / 1'000'000'000),
                        static_cast<long>(deadline % 1'000'000'000)};
   bool all = true;
   for (int i = 0; i < count_; ++i) {
     // The last thread of a process runs the exit handlers, and that may be one of these.
     const bool self = pthread_equal(threads_[i].handle, pthread_self()) != 0;
-    if (!self && pthread_timedjoin_np(threads_[i].handle, nullptr, &at) == 0) continue;
+    if (!self && pthread_clockjoin_np(threads_[i].handle, nullptr, CLOCK_MONOTONIC, &at) == 0) {
+      continue;
+    }
     pthread_detach(threads_[i].handle);
     all = all && self;
   }
@@ -85,6 +88,12 @@ int64_t OwnThreads::CpuNs() const {
     if (clock != 0) sum += base::ReadClockNs(clock);
   }
   return sum;
+}
+
+bool OwnThreads::AnyAlive() const {
+  return std::any_of(threads_.begin(), threads_.end(), [](const Thread& thread) {
+    return thread.tid.load(std::memory_order_acquire) != 0;
+  });
 }
 
 bool OwnThreads::Owns(uint32_t tid) const {

@@ -31,6 +31,8 @@ class OwnThreads {
   // All threads of podo in this process, whichever object started them.
   static int RunningInProcess() { return running_.load(std::memory_order_acquire); }
   bool Owns(uint32_t tid) const;
+  // A thread of this object still runs, joined or not.
+  bool AnyAlive() const;
 
  private:
   struct Thread {

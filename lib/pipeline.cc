@@ -98,8 +98,10 @@ Pipeline::Rate Pipeline::ChooseRate(const Config& config) {
                            tick_hz, " samples per CPU-second"));
     hz = tick_hz;
   }
-  // In whole microseconds, as setitimer keeps it.
-  return {hz, static_cast<uint64_t>(1e6 / hz) * 1000};
+  // In whole microseconds, as setitimer keeps it, and an odd number of them: by its period podo's
+  // timer is told from one that the host set, and round periods are what others use.
+  const uint64_t period_us = static_cast<uint64_t>(1e6 / hz);
+  return {hz, (period_us - (period_us % 2 == 0 ? 1 : 0)) * 1000};
 }
 
 Pipeline::Pipeline(const Config& config, Rate rate, capture::State* state, bool shares_names)
@@ -125,22 +127,22 @@ absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Start(const Config& config, 
   if (!state.ok()) return state.status();
   const Rate rate = ChooseRate(config);
   std::unique_ptr<Pipeline> pipeline(new Pipeline(config, rate, *state, shares_names));
-  if (absl::Status started = pipeline->StartThreads(); !started.ok()) {
-    pipeline->Stop(kJoinNs);
-    return started;
-  }
-  capture::g_state.store(*state, std::memory_order_release);
+  // Threads that did not end in time still use the object: it is leaked then.
+  const auto give_up = [&pipeline](absl::Status why) {
+    if (!pipeline->Stop(kJoinNs)) static_cast<void>(pipeline.release());
+    return why;
+  };
+  capture::g_state.store(*state, std::memory_order_release);  // disarmed: nothing happens yet
+  if (absl::Status started = pipeline->StartThreads(); !started.ok()) return give_up(started);
   if (absl::Status installed = capture::InstallHandler(); !installed.ok()) {
-    pipeline->Stop(kJoinNs);
-    return installed;
+    return give_up(installed);
   }
   (*state)->armed.store(1, std::memory_order_seq_cst);
   // Any point within the first period: a fleet must not tick in step.
   const uint64_t first_ns =
       1000 + static_cast<uint64_t>(base::SteadyClockNs()) * 0x9E3779B97F4A7C15 % rate.period_ns;
   if (absl::Status armed = capture::ArmTimer(rate.period_ns, first_ns); !armed.ok()) {
-    pipeline->Stop(kJoinNs);
-    return armed;
+    return give_up(armed);
   }
   return pipeline;
 }
@@ -171,9 +173,18 @@ absl::Status Pipeline::StartThreads() {
   };
   for (const auto& b : bodies) {
     const size_t bytes = b.stack != nullptr ? kDrainStackBytes : kStackBytes;
-    absl::Status started = threads_.Start(b.name, b.stack, bytes, b.body);
+    absl::Status started = threads_.Start(b.name, b.stack, bytes, [this, body = b.body] {
+      // Memory that runs out in podo must not end the host: profiling ends instead.
+      try {
+        body();
+      } catch (...) {
+        Disarm();
+        base::Log(base::LogLevel::kError, "out of memory in a thread of podo; profiling is off");
+      }
+    });
     if (!started.ok()) return started;
   }
+  export_started_ = true;
   return absl::OkStatus();
 }
 
@@ -200,8 +211,8 @@ void Pipeline::MeasureLayout() {
                  [&] { layout = capture::NarrowLayoutHere(candidates); })
           .ok()) {
     // The thread reads a dozen words; it must be over before `candidates` is.
-    while (!second.Join(kJoinNs)) {
-    }
+    constexpr int64_t kHourNs = 3'600'000'000'000;
+    second.Join(kHourNs);
   }
   // Release: a handler that sees the offsets may use them; nothing else hangs on them.
   if (layout) state_->layout.store(capture::Pack(*layout), std::memory_order_release);
@@ -229,6 +240,7 @@ bool Pipeline::Stop(int64_t limit_ns) {
   Disarm();
   exports_->SetDeadline(deadline_ns);
   drain_->Stop();
+  if (!export_started_) symbols_.Stop();  // else the export thread does it when it ends
   // At least a moment, so that threads that only have to leave are not leaked.
   constexpr int64_t kLeastNs = 50'000'000;
   const bool ended = threads_.Join(std::max(kLeastNs, deadline_ns - base::SteadyClockNs()));
@@ -236,10 +248,12 @@ bool Pipeline::Stop(int64_t limit_ns) {
   return ended;
 }
 
-void Pipeline::GiveBackMemory() {
+bool Pipeline::GiveBackMemory() {
   constexpr int64_t kMomentNs = 50'000'000;
   capture::RingPool pool(state_);
-  if (pool.WaitIdle(kMomentNs)) pool.Reset();
+  if (!pool.WaitIdle(kMomentNs)) return false;
+  pool.Reset();
+  return true;
 }
 
 void Pipeline::LogTotals() const {

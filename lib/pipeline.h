@@ -35,8 +35,11 @@ class Pipeline {
   // Disarms, flushes, ends the threads; false if they did not end in time (then the object must be
   // leaked).
   bool Stop(int64_t limit_ns);
-  // After Stop(), if the process goes on: the rings' pages go back to the kernel.
-  void GiveBackMemory();
+  // After Stop(), if the process goes on: the rings' pages go back to the kernel. False if a
+  // handler is still inside (a thread the scheduler does not run): then the object must be leaked.
+  bool GiveBackMemory();
+  // Threads of a run that did not end in time.
+  bool Lingers() const { return threads_.AnyAlive(); }
 
   void FillStats(podo_stats* stats) const;
   bool host_took_over() const { return drain_->host_took_over(); }
@@ -76,6 +79,7 @@ class Pipeline {
   std::unique_ptr<DrainLoop> drain_;
   std::atomic<uint64_t> flush_id_{0};
   void* drain_stack_ = nullptr;
+  bool export_started_ = false;  // written by Start(), read by Stop() after it
 };
 
 }  // namespace podo

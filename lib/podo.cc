@@ -36,6 +36,7 @@ namespace {
 struct Process {
   std::mutex mutex;                          // of Start and Stop
   std::atomic<Pipeline*> pipeline{nullptr};  // the run, if any
+  Pipeline* lingering = nullptr;             // a run whose threads did not end in time (mutex)
   std::atomic<int> users{0};                 // calls that may hold the pointer
   podo_stats last[2] = {};                   // of finished runs, used in turn
   std::atomic<int> last_index{-1};
@@ -108,8 +109,15 @@ bool IsForkChild() {
 void FlushAtExit() {
   if (IsForkChild()) return;
   if (g_process.exiting.exchange(true, std::memory_order_relaxed)) return;
+  // A podo_stop() on another thread is flushing already, and joins the same threads.
+  const std::unique_lock lock(g_process.mutex, std::try_to_lock);
+  if (!lock.owns_lock()) return;
   const CurrentRun run;
-  if (run) run->Stop(g_process.exit_timeout_ns.load(std::memory_order_relaxed));
+  if (!run) return;
+  try {
+    run->Stop(g_process.exit_timeout_ns.load(std::memory_order_relaxed));
+  } catch (...) {  // memory ran out: the exit goes on without the last window
+  }
 }
 
 void RegisterHooks() {
@@ -141,6 +149,10 @@ podo_status StartLocked(const podo_options* options) {
   if (g_process.exiting.load(std::memory_order_relaxed)) {
     return MakeStatus(PODO_DISABLED, "the process is exiting");
   }
+  if (g_process.lingering != nullptr && g_process.lingering->Lingers()) {
+    return MakeStatus(PODO_RESOURCE, "the threads of the last run have not ended yet");
+  }
+  g_process.lingering = nullptr;
   std::vector<std::string> messages;
   const podo_preload_calls* preload = g_process.preload.load(std::memory_order_acquire);
   Config config = ReadProcessConfig(preload != nullptr ? preload->environment : nullptr, &messages);
@@ -157,6 +169,7 @@ podo_status StartLocked(const podo_options* options) {
   }
   const podo_status free = CheckSignalFree();
   if (free.code != PODO_OK) return free;
+  RegisterHooks();
   absl::StatusOr<std::unique_ptr<Pipeline>> pipeline = Pipeline::Start(config, preload != nullptr);
   if (!pipeline.ok()) {
     const podo_code code = absl::IsUnimplemented(pipeline.status())   ? PODO_UNSUPPORTED
@@ -168,7 +181,6 @@ podo_status StartLocked(const podo_options* options) {
   // Release: whoever sees the pointer sees the object. It is leaked at exit on purpose.
   g_process.pipeline.store(pipeline->release(), std::memory_order_release);
   g_process.pid.store(getpid(), std::memory_order_relaxed);
-  RegisterHooks();
   if (config.flush_on_sigterm.value) FlushOnSigterm(FlushAtExit);
   base::Log(base::LogLevel::kInfo, absl::StrCat("profiling ", config.service_name.value));
   return MakeStatus(PODO_OK, "");
@@ -192,11 +204,23 @@ podo_status StopLocked(int64_t limit_ns) {
   run->FillStats(&g_process.last[next]);
   g_process.last_index.store(next, std::memory_order_release);
   g_process.pipeline.store(nullptr, std::memory_order_seq_cst);
-  if (!ended) return MakeStatus(PODO_TIMEOUT, "podo's threads did not end in time");  // leaked
-  run->GiveBackMemory();
+  if (!ended) {
+    g_process.lingering = run;  // leaked
+    return MakeStatus(PODO_TIMEOUT, "podo's threads did not end in time");
+  }
   constexpr int64_t kMomentNs = 100'000'000;
-  if (WaitForUsers(kMomentNs)) delete run;
+  if (run->GiveBackMemory() && WaitForUsers(kMomentNs)) delete run;
   return MakeStatus(PODO_OK, "");
+}
+
+// For the C ABI, which no exception may cross: what throws in podo is memory that ran out.
+template <typename Call>
+podo_status Guarded(Call&& call) {
+  try {
+    return call();
+  } catch (...) {
+    return {PODO_RESOURCE, "out of memory"};
+  }
 }
 
 int64_t Limit(uint64_t timeout_ns) {
@@ -219,24 +243,30 @@ podo_status podo_start(const podo_options* options) {
   if (podo::IsForkChild()) {
     return podo::MakeStatus(PODO_DISABLED, "this is a fork child; its parent is profiled");
   }
-  const std::lock_guard lock(g_process.mutex);
-  return podo::StartLocked(options);
+  return podo::Guarded([options] {
+    const std::lock_guard lock(g_process.mutex);
+    return podo::StartLocked(options);
+  });
 }
 
 podo_status podo_flush(uint64_t timeout_ns) {
   if (podo::IsForkChild()) return podo::MakeStatus(PODO_NOT_STARTED, "this is a fork child");
   const podo::CurrentRun run;
   if (!run) return podo::MakeStatus(PODO_NOT_STARTED, "podo is not running");
-  if (!run->Flush(podo::Limit(timeout_ns))) {
-    return podo::MakeStatus(PODO_TIMEOUT, "the flush goes on in the background");
-  }
-  return podo::MakeStatus(PODO_OK, "");
+  return podo::Guarded([&] {
+    if (!run->Flush(podo::Limit(timeout_ns))) {
+      return podo::MakeStatus(PODO_TIMEOUT, "the flush goes on in the background");
+    }
+    return podo::MakeStatus(PODO_OK, "");
+  });
 }
 
 podo_status podo_stop(uint64_t timeout_ns) {
   if (podo::IsForkChild()) return podo::MakeStatus(PODO_NOT_STARTED, "this is a fork child");
-  const std::lock_guard lock(g_process.mutex);
-  return podo::StopLocked(podo::Limit(timeout_ns));
+  return podo::Guarded([timeout_ns] {
+    const std::lock_guard lock(g_process.mutex);
+    return podo::StopLocked(podo::Limit(timeout_ns));
+  });
 }
 
 void podo_get_stats(podo_stats* stats) {

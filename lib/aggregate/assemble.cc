@@ -61,10 +61,10 @@ class Assembler {
     p.period_type = {builder_.AddString("cpu"), builder_.AddString("nanoseconds")};
     p.period = period_ns_;
     p.default_sample_type = builder_.AddString("cpu");
-    p.comments.push_back(builder_.AddString(
+    result_.summary =
         absl::StrCat("podo: ", totals_.nominal_hz, " Hz asked, sampling_ratio ",
                      absl::SixDigits(totals_.SamplingRatio()), ", ticks ", totals_.HostTicks(),
-                     ", dropped ", totals_.ring_full + totals_.no_ring + totals_.nested)));
+                     ", dropped ", totals_.ring_full + totals_.no_ring + totals_.nested);
     for (const std::string& c : comments) p.comments.push_back(builder_.AddString(c));
     result_.profile = builder_.Take();
     return std::move(result_);

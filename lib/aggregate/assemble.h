@@ -20,6 +20,9 @@ namespace podo::aggregate {
 struct AssembledProfile {
   model::Profile profile;
   std::vector<std::shared_ptr<const model::Module>> mapping_modules;
+  // "podo: 100 Hz asked, sampling_ratio ...": a comment of this window, kept apart because a run
+  // that is the sum of many windows must not collect them all.
+  std::string summary;
   uint64_t misdelivered = 0;  // ticks shown as [threads blocking SIGPROF]
 };
 

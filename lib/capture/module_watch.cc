@@ -110,7 +110,8 @@ void ModuleWatch::Publish(std::vector<std::shared_ptr<const LoadedModule>> modul
   auto* next = new PublishedSnapshot;
   uint64_t bytes = 0;
   for (const auto& m : modules) {
-    map->modules.emplace_back(m, &m->module);
+    // A copy, so that a profile that names a module does not keep its tables.
+    map->modules.push_back(std::make_shared<const model::Module>(m->module));
     const ModuleRows& rows = m->table.rows();
     if (rows.start >= rows.end) continue;
     if (!next->rows.empty() && rows.start < next->rows.back().end) continue;  // nonsense: leave out

@@ -62,7 +62,7 @@ absl::StatusOr<std::unique_ptr<ElfFile>> ElfFile::FromFd(int fd, std::string pat
   }
   std::unique_ptr<ElfFile> file(
       new ElfFile(std::move(path), Bytes(static_cast<const uint8_t*>(at), size)));
-  file->fd_ = fd;
+  file->fd_ = base::OwnedFd(fd);
   file->device_ = status.st_dev;
   file->inode_ = status.st_ino;
   if (absl::Status attached = file->Attach(max_unpacked_bytes); !attached.ok()) return attached;
@@ -80,9 +80,8 @@ absl::StatusOr<std::unique_ptr<ElfFile>> ElfFile::FromMemory(std::string image, 
 
 ElfFile::~ElfFile() {
   if (elf_ != nullptr) elf_end(elf_);
-  if (fd_ < 0) return;
+  if (fd_.get() < 0) return;
   munmap(const_cast<uint8_t*>(image_.data()), image_.size());
-  close(fd_);
 }
 
 absl::Status ElfFile::Attach(size_t max_unpacked_bytes) {
@@ -148,9 +147,10 @@ uint32_t ElfFile::Crc32() const {
 }
 
 bool ElfFile::Unchanged() const {
-  if (fd_ < 0) return true;
+  if (fd_.get() < 0) return true;
   struct stat status = {};
-  return fstat(fd_, &status) == 0 && static_cast<size_t>(status.st_size) == image_.size();
+  return fd_.IsOurs() && fstat(fd_.get(), &status) == 0 &&
+         static_cast<size_t>(status.st_size) == image_.size();
 }
 
 }  // namespace podo::symbolize

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "base/owned_fd.h"
 #include "symbolize/byte_cursor.h"
 
 namespace podo::symbolize {
@@ -69,7 +70,7 @@ class ElfFile {
   std::string path_;
   Bytes image_;
   std::string owned_;  // FromMemory
-  int fd_ = -1;        // FromFd; then image_ is a mapping
+  base::OwnedFd fd_;   // FromFd; then image_ is a mapping
   dev_t device_ = 0;
   ino_t inode_ = 0;
   Elf* elf_ = nullptr;
