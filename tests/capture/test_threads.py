@@ -31,7 +31,7 @@ def churn():
               facts.get("threads") == threads and
               facts["taken"] + facts["no_ring"] >= 2 * threads, ended)
     tap.check(f"threads that end make room: {facts.get('no_ring')} of {2 * threads} ticks had no ring",
-              facts.get("no_ring", 9e9) <= threads / 50, ended)
+              facts.get("no_ring", 9e9) <= threads / 20, ended)
     tap.check("all rings came back", facts.get("rings_at_end", 99) <= 3, ended)
 
 
