@@ -63,7 +63,8 @@ def main():
                    and not (n.startswith(".") and "/" not in n)}))
     report("no file names a path of somebody's machine",
            [f"{n}: {m.group(0)}" for n in names for m in MACHINE_PATH.finditer(source.read(n))]
-           + [n for n in names if tap.source_dir() in source.read(n)])
+           # A checkout at /src or the like would find itself in every path of an example.
+           + [n for n in names if tap.source_dir().count("/") > 1 and tap.source_dir() in source.read(n)])
     report("every test script can be executed",
            [n for n in names if re.match(r"tests/[a-z]+/test_[a-z_0-9]+\.(py|sh)$", n)
             and not os.access(os.path.join(tap.source_dir(), n), os.X_OK)])
