@@ -112,16 +112,23 @@ uint32_t ThreadId(const State& state, uint64_t thread_pointer) {
 
 // A quarter of the samples at most may go to libunwind, which costs the background some 25 us each;
 // but for the first ones, taken while the tables are not ready.
-bool ResidueAllowed(const Counters& counters) {
+bool ResidueAllowed(const State& state) {
   constexpr uint64_t kFirst = 1000;
-  const uint64_t residue = counters.residue.load(std::memory_order_relaxed);
-  return residue < kFirst || residue * 4 < counters.taken.load(std::memory_order_relaxed);
+  const uint64_t residue = state.counters.residue.load(std::memory_order_relaxed);
+  if (residue >= kFirst && residue * 4 >= state.counters.taken.load(std::memory_order_relaxed)) {
+    return false;
+  }
+  // Stacks of fibers are walked in these slots too: some must stay for them.
+  constexpr int kKeptForWalks = 16;
+  uint64_t free = state.residue_free.load(std::memory_order_relaxed);
+  for (int i = 0; i < kKeptForWalks; ++i) free &= free - 1;  // no popcount: it may be a call
+  return free != 0;
 }
 
 // Hands the stack to libunwind; false if no slot or too many already.
 bool LeaveResidue(State* state, Stacks* stacks, const ucontext_t& context, const Ring& ring,
                   uint32_t generation, uint16_t flags) {
-  if (!ResidueAllowed(state->counters)) return false;
+  if (!ResidueAllowed(*state)) return false;
   if (!stacks->CopyForResidue(static_cast<uint64_t>(context.uc_mcontext.gregs[REG_RSP]))) {
     return false;
   }
