@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include "podo/context_c.h"
@@ -24,8 +25,8 @@ struct Label : podo_label {
       : podo_label{key_text.data(), key_text.size(), value_text.data(), value_text.size()} {}
 };
 
-// Labels prepared once, so that entering them is one pointer swap. Usually a static or a member that
-// lives as long as what it names.
+// Labels prepared once, so that entering them is one pointer swap. Usually a static or a member
+// that lives as long as what it names.
 class Labels {
  public:
   Labels(std::initializer_list<Label> labels) noexcept : Labels(labels.begin(), labels.size()) {}
@@ -57,8 +58,8 @@ class ScopeBase {
   podo_scope scope_;
 };
 
-// Adds labels to the calling thread's; of equal keys the innermost wins. Samples taken until the end
-// of the scope carry them. Keys name a dimension of few values ("endpoint", "tenant"): beyond
+// Adds labels to the calling thread's; of equal keys the innermost wins. Samples taken until the
+// end of the scope carry them. Keys name a dimension of few values ("endpoint", "tenant"): beyond
 // PODO_LABEL_SETS distinct sets (default 10000) new ones are counted as `__overflow__`.
 class [[nodiscard]] ScopedLabels : ScopeBase {
  public:
@@ -125,6 +126,35 @@ class [[nodiscard]] ScopedContext : ScopeBase {
   }
 };
 
+// The calling thread goes on where the capture was made, until the end of the block: scopes that
+// were open then may be left in it, and scopes opened in it may be left after the next capture and
+// resumption. What podo/asio.h puts around handlers; for executors of your own that resume
+// coroutines.
+class [[nodiscard]] ScopedResumption {
+ public:
+  [[nodiscard]] explicit ScopedResumption(const Context& context) noexcept {
+    podo_context_resume(&scope_, context.c_context());
+  }
+  ~ScopedResumption() { podo_context_suspend(&scope_); }
+  ScopedResumption(const ScopedResumption&) = delete;
+  ScopedResumption& operator=(const ScopedResumption&) = delete;
+
+ private:
+  podo_scope scope_;
+};
+
+// `function`, to be called on another thread as what the calling thread carries now:
+//   pool.submit(podo::WithContext([request] { Handle(request); }));
+template <class Function>
+auto WithContext(Function&& function) {
+  return [context = Context::Capture(),
+          call = std::decay_t<Function>(std::forward<Function>(function))](
+             auto&&... arguments) mutable -> decltype(auto) {
+    const ScopedContext scope(context);
+    return call(std::forward<decltype(arguments)>(arguments)...);
+  };
+}
+
 // Labels and span of something that moves between threads and opens scopes of its own: a fiber, a
 // coroutine. Begins with what the creating thread carries.
 class Carrier {
@@ -147,8 +177,8 @@ class Carrier {
   podo_carrier* carrier_;
 };
 
-// The calling thread goes on as the carrier until the end of this block. Put it around the call that
-// switches to the fiber or resumes the coroutine.
+// The calling thread goes on as the carrier until the end of this block. Put it around the call
+// that switches to the fiber or resumes the coroutine.
 class [[nodiscard]] ScopedCarrier {
  public:
   [[nodiscard]] explicit ScopedCarrier(Carrier& carrier) noexcept
