@@ -24,8 +24,8 @@ struct Label : podo_label {
       : podo_label{key_text.data(), key_text.size(), value_text.data(), value_text.size()} {}
 };
 
-// Labels prepared once, so that entering them is one pointer swap. Usually a static or a member that
-// lives as long as what it names.
+// Labels prepared once, so that entering them is one pointer swap. Usually a static or a member
+// that lives as long as what it names.
 class Labels {
  public:
   Labels(std::initializer_list<Label> labels) noexcept : Labels(labels.begin(), labels.size()) {}
@@ -57,8 +57,8 @@ class ScopeBase {
   podo_scope scope_;
 };
 
-// Adds labels to the calling thread's; of equal keys the innermost wins. Samples taken until the end
-// of the scope carry them. Keys name a dimension of few values ("endpoint", "tenant"): beyond
+// Adds labels to the calling thread's; of equal keys the innermost wins. Samples taken until the
+// end of the scope carry them. Keys name a dimension of few values ("endpoint", "tenant"): beyond
 // PODO_LABEL_SETS distinct sets (default 10000) new ones are counted as `__overflow__`.
 class [[nodiscard]] ScopedLabels : ScopeBase {
  public:
@@ -147,8 +147,8 @@ class Carrier {
   podo_carrier* carrier_;
 };
 
-// The calling thread goes on as the carrier until the end of this block. Put it around the call that
-// switches to the fiber or resumes the coroutine.
+// The calling thread goes on as the carrier until the end of this block. Put it around the call
+// that switches to the fiber or resumes the coroutine.
 class [[nodiscard]] ScopedCarrier {
  public:
   [[nodiscard]] explicit ScopedCarrier(Carrier& carrier) noexcept
