@@ -29,6 +29,8 @@ class ModuleLoop {
 
   // The drain exists only after its wake-up target does.
   void SetDrain(DrainLoop* drain) { drain_ = drain; }
+  // Samples keep their thread. Before Run().
+  void NameThreads(bool wanted) { names_threads_ = wanted; }
 
   // Thread body: ends after the window that is marked last.
   void Run();
@@ -53,6 +55,7 @@ class ModuleLoop {
   capture::BlockedThreads blocked_;
   std::set<uint32_t> named_;
   bool baseline_taken_ = false;
+  bool names_threads_ = false;
 };
 
 }  // namespace podo

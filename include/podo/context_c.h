@@ -89,9 +89,9 @@ PODO_API void podo_carrier_destroy(podo_carrier* carrier);
  * until it is changed; 0 bytes: unknown. Not while the carrier is mounted. */
 PODO_API void podo_carrier_set_stack(podo_carrier* carrier, const void* lowest, size_t bytes);
 /* The calling thread goes on as the carrier: scopes opened on one thread may now be left on
- * another. What the thread carried itself comes back with the unmount, on the same thread. A carrier
- * that is mounted on another thread already is not mounted twice: then the scope changes nothing and
- * 0 is returned. Cost: a few dozen nanoseconds, no lock. */
+ * another. What the thread carried itself comes back with the unmount, on the same thread. A
+ * carrier that is mounted on another thread already is not mounted twice: then the scope changes
+ * nothing and 0 is returned. Cost: a few dozen nanoseconds, no lock. */
 PODO_API int podo_carrier_mount(podo_scope* scope, podo_carrier* carrier);
 PODO_API void podo_carrier_unmount(podo_scope* scope, podo_carrier* carrier);
 

@@ -70,7 +70,7 @@ absl::StatusOr<State*> MapState(uint32_t max_threads, uint32_t max_frames) {
 }
 
 RingPool::RingPool(State* state) : state_(state), warm_(state->ring_count) {
-  linear_.resize(model::kRawHeaderWords + state->max_frames);
+  linear_.resize(model::kRawHeaderWords + model::kSpanWords + state->max_frames);
 }
 
 bool RingPool::IsFree(uint32_t ring) const {
@@ -105,20 +105,23 @@ void RingPool::Drain(absl::FunctionRef<void(const model::RawSample&)> visit) {
       std::memcpy(&sample.header, head_words, sizeof sample.header);
       // Only the handler writes here; a size it cannot have written means memory was overwritten by
       // somebody else: leave the rest of this ring rather than run away.
-      if (sample.header.words != model::kRawHeaderWords + sample.header.frames ||
+      const uint32_t body = model::SpanWordsOf(sample.header.flags) + sample.header.frames;
+      if (sample.header.words != model::kRawHeaderWords + body ||
           sample.header.words > span.to - at || sample.header.words > linear_.size()) {
         break;
       }
       const uint64_t first = (at + model::kRawHeaderWords) & (kRingWords - 1);
-      if (first + sample.header.frames <= kRingWords) {
+      if (first + body <= kRingWords) {
         sample.frames = &ring.words[first];
       } else {
-        for (uint32_t i = 0; i < sample.header.frames; ++i) {
+        for (uint32_t i = 0; i < body; ++i) {
           linear_[i] = ring.words[(first + i) & (kRingWords - 1)];
         }
         sample.frames = linear_.data();
       }
+      sample.frames += model::SpanWordsOf(sample.header.flags);
       sample.tid = tid;
+      sample.thread = 0;
       visit(sample);
       at += sample.header.words;
     }

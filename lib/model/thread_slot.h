@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a thread carries for its samples: labels, span, pause, the stack of its fiber. Written by the
-// thread itself (context/), read by its signal handler (capture/) and by the recycling of label sets.
+// What a thread carries for its samples: labels, span, pause, the stack of its fiber. Written by
+// the thread itself (context/), read by its signal handler (capture/) and by the recycling of label
+// sets.
 //
 // Slots are never unmapped: a pointer to one, however old, is readable. All fields that the handler
 // reads are written and read by one thread, so that relaxed atomics and compiler fences suffice
@@ -63,8 +64,8 @@ struct alignas(64) ThreadSlot {
   ThreadRecord record;
 };
 
-// Initial-exec: part of the static TLS block, so that touching it can never allocate. Defined in the
-// handler's object.
+// Initial-exec: part of the static TLS block, so that touching it can never allocate. Defined in
+// the handler's object.
 extern __thread ThreadSlot* tls_thread_slot
     __attribute__((tls_model("initial-exec"), visibility("hidden")));
 

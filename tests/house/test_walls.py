@@ -16,6 +16,7 @@ STAGE = {"base", "model", "podo"}
 ROOMS = {
     "base": set(),
     "model": set(),
+    "context": STAGE,  # what threads carry for their samples; the handler reads it through model/
     "capture": STAGE,
     "aggregate": STAGE,
     "symbolize": STAGE,
