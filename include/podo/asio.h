@@ -70,9 +70,10 @@ template <class T>
 inline constexpr bool kIsExecutor =
     net::is_executor<T>::value || net::execution::is_executor<T>::value;
 
-template <class T>
-inline constexpr bool kIsTracked =
-    std::is_same_v<T, std::decay_t<decltype(net::execution::outstanding_work.tracked)>>;
+using Tracked = std::decay_t<decltype(net::execution::outstanding_work.tracked)>;
+template <class Property>  // polymorphic executors ask by the second name
+inline constexpr bool kIsTracked = std::is_same_v<Property, Tracked> ||
+                                   std::is_same_v<Property, net::execution::prefer_only<Tracked>>;
 
 template <class Executor, class Function>
 void Execute(const Executor& executor, Function&& function) {
