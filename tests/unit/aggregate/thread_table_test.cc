@@ -29,11 +29,11 @@ TEST_CASE("a thread is read once a round and gets another entry when its name ch
   CHECK(table.IndexOf(100, 3, read) == 3);
   CHECK(std::string(table.thread(1).name) == "first");
   CHECK(std::string(table.thread(3).name) == "second");
-  CHECK(table.Find(ThreadTable::kByTid | 100).name == std::string("second"));
+  CHECK(std::string(table.Find(ThreadTable::kByTid | 100).name) == "second");
   CHECK(table.Find(ThreadTable::kByTid | 999).tid == 999);
   table.Clear();
   CHECK(table.size() == 0);
-  CHECK(table.Find(ThreadTable::kByTid | 100).name == std::string());
+  CHECK(std::string(table.Find(ThreadTable::kByTid | 100).name) .empty());
   CHECK(table.IndexOf(100, 4, read) == 1);
 }
 
