@@ -34,6 +34,8 @@ ModuleLoop::ModuleLoop(capture::State* state, capture::ModuleWatch* modules, Own
 
 void ModuleLoop::Run() {
   modules_->Refresh([this] { TakeResidue(); });
+  published_->LookForTracers();
+  published_->Update();
   for (bool last = false; !last;) {
     wakeup_->WaitFor(kIdleNs);
     FollowModules();
@@ -46,6 +48,7 @@ void ModuleLoop::Run() {
       last = box->last;
       TakeResidue();  // what came in while this window was being closed
       Finish(box);
+      published_->Update();
       hand_on_(box);
     }
   }
@@ -55,6 +58,7 @@ void ModuleLoop::FollowModules() {
   const uint64_t unknown = state_->unknown_pc.exchange(0, std::memory_order_relaxed);
   if ((unknown != 0 && modules_->Knows(unknown)) || drain_->modules_changed()) {
     modules_->Refresh([this] { TakeResidue(); });
+    published_->LookForTracers();
   }
   modules_->FreeRetired(drain_->epoch());
 }

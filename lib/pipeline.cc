@@ -74,6 +74,15 @@ ExportLoop::Settings ExportSettings(const Config& config) {
   return settings;
 }
 
+std::vector<std::pair<std::string, std::string>> ResourceOf(const Config& config) {
+  std::vector<std::pair<std::string, std::string>> resource = {
+      {"service.name", config.service_name.value}};
+  for (const base::KeyValue& label : AllLabels(config)) {
+    resource.emplace_back(label.key, label.value);
+  }
+  return resource;
+}
+
 // The mapping of an earlier run in this process, if it is large enough: it is never unmapped.
 absl::StatusOr<capture::State*> GetState(const Config& config) {
   capture::State* state = capture::g_state.load(std::memory_order_relaxed);
@@ -119,6 +128,7 @@ Pipeline::Pipeline(const Config& config, Rate rate, capture::State* state, bool 
       symbols_(&symbolizer_),
       exports_(std::make_unique<ExportLoop>(ExportSettings(config), &modules_, &symbolizer_,
                                             &symbols_, MakeExporters(config, shares_names))),
+      published_(state, ResourceOf(config)),
       module_loop_(std::make_unique<ModuleLoop>(state, &modules_, &threads_, &module_wakeup_,
                                                 [this](WindowBox* box) { exports_->Put(box); })),
       drain_(std::make_unique<DrainLoop>(
@@ -127,6 +137,7 @@ Pipeline::Pipeline(const Config& config, Rate rate, capture::State* state, bool 
                               config.thread_labels.value != ThreadLabels::kNone, shares_names},
           &module_wakeup_)) {
   module_loop_->SetDrain(drain_.get());
+  module_loop_->SetPublished(&published_);
   module_loop_->NameThreads(config.thread_labels.value != ThreadLabels::kNone);
 }
 

@@ -10,11 +10,11 @@
 #include "model/thread_slot.h"
 
 namespace podo::model {
-__thread ThreadSlot* tls_thread_slot = nullptr;
+__thread ThreadSlot* tls_thread_slot __attribute__((tls_model("initial-exec"))) = nullptr;
 }  // namespace podo::model
 
 extern "C" {
-__thread const void* podo_thread_ctx = nullptr;
+__thread const void* podo_thread_ctx __attribute__((tls_model("initial-exec"))) = nullptr;
 // What tracers and eBPF profilers look for (OTEP 4947). Weak: in a static link a tracer's own wins.
 extern __thread const void* otel_thread_ctx_v1
     __attribute__((weak, alias("podo_thread_ctx"), visibility("default")));
