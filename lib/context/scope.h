@@ -87,7 +87,14 @@ inline model::ThreadSlot* SlotToEnter() {
 }
 
 inline void PublishIfAsked(model::ThreadSlot* slot) {
-  if (__builtin_expect(g_publishes.load(std::memory_order_relaxed), 0)) Publish(slot);
+  if (!g_publishes.load(std::memory_order_relaxed)) return;
+  if (__builtin_expect(Now(slot->span_active) != 0, 0)) return PublishSpan(slot);
+  const LabelSet* set = LabelsNow(*slot);
+  const void* record = set != nullptr ? set->record : nullptr;
+  // First known as podo's, then shown: the handler must never take it for somebody else's.
+  Put(slot->published, record);
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  podo_thread_ctx = record != nullptr ? record : slot->outer_record;
 }
 
 }  // namespace podo::context

@@ -98,19 +98,11 @@ std::vector<std::string> RecordKeys() {
   return keys;
 }
 
-void Publish(model::ThreadSlot* slot) {
-  const auto* set = static_cast<const LabelSet*>(slot->labels.load(std::memory_order_relaxed));
-  const void* record = slot->outer_record;
-  if (slot->span_active.load(std::memory_order_relaxed) != 0) {
-    FillOwnRecord(slot, set);
-    record = &slot->record;
-  } else if (set != nullptr && set->record != nullptr) {
-    record = set->record;
-  }
-  // First known as podo's, then shown: the handler must never take it for somebody else's.
-  slot->published.store(record == slot->outer_record ? nullptr : record, std::memory_order_relaxed);
+void PublishSpan(model::ThreadSlot* slot) {
+  FillOwnRecord(slot, static_cast<const LabelSet*>(slot->labels.load(std::memory_order_relaxed)));
+  slot->published.store(&slot->record, std::memory_order_relaxed);
   std::atomic_signal_fence(std::memory_order_seq_cst);
-  podo_thread_ctx = record;
+  podo_thread_ctx = &slot->record;
 }
 
 }  // namespace podo::context

@@ -12,8 +12,9 @@ void WriteRecord(LabelSet* set);
 
 // False: another module of the process publishes its own records, or nobody asked.
 extern std::atomic<bool> g_publishes;
-// After a change of the calling thread's labels or span: its record pointer says the same.
-void Publish(model::ThreadSlot* slot);
+// After a change of what the calling thread carries inside a span: its own record says it, and its
+// record pointer shows that. Outside a span the record of the label set is shown (scope.h).
+void PublishSpan(model::ThreadSlot* slot);
 
 }  // namespace podo::context
 
