@@ -89,7 +89,7 @@ class LabelPanel {
   render() {
     const rows = this.measure();
     const { shown, others } = this.pick(rows);
-    this.largest = Math.max(...rows.map(({ parts }) => Math.max(...parts)), Number.MIN_VALUE);
+    this.largest = rows.reduce((most, { parts }) => Math.max(most, ...parts), Number.MIN_VALUE);
     const search = $("label-search");
     search.hidden = rows.length <= LABEL_ROWS && search.value === "";
     search.placeholder = `Find in ${rows.length.toLocaleString("en")} values`;
