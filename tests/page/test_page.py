@@ -390,7 +390,10 @@ def check_labels(b):
 
 def check_filter(b):
     b.search("escape")
+    b.js("podo.graph.focusNode(arguments[0])", b.node("checkout::json::Writer::escape(std::string_view)"))
     b.click("#label-table tbody tr:nth-child(1) button")
+    tap.check("the details of the frame looked at are taken anew",
+              "Total" + percent(400, PAY) in b.text("#details"), b.text("#details"))
     tap.check_equal("a click on a value filters the graph", b.js("return podo.page.view.total"), PAY * 1e7)
     tap.check("the chips say so, with the share of all that is left", chips(b) == "endpoint/pay"
               and b.text("#filter-share") == f"4.60\u202fs · {percent(PAY, LABELLED)} of all",

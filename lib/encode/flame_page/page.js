@@ -126,6 +126,10 @@ class Page {
     $("empty").hidden = true;
     for (const part of document.querySelectorAll(".graph-pane, .table-pane")) part.hidden = false;
     this.graph.setView(this.view.graph());
+    // What the details and the tooltip say was said of another view.
+    this.detailed = null;
+    this.hovered = -1;
+    $("tooltip").hidden = true;
     const { type } = this.view.type;
     $("canvas").setAttribute("aria-label",
       `Flame graph of ${type}, ${tree.nodeCount - 1} frames. Arrow keys move among frames, ` +
