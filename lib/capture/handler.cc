@@ -180,7 +180,7 @@ void TakeSample(State* state, Ring* ring, uint64_t thread_pointer, const ucontex
         stacks.crossed = true;
         return readable;
       },
-      &registers, &frames, &unknown);
+      &registers, &frames, &unknown, &ring->memo);
   if (stacks.foreign) flags |= model::kRawForeignStack;
   if (unknown != 0) state->unknown_pc.store(unknown, std::memory_order_relaxed);
 
