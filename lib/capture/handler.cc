@@ -71,7 +71,7 @@ inline bool MaybeAsleep(const RegisterSet& r) {
 
 // A free ring for the calling thread, or nullptr. Bounded: one pass over the words, and at most
 // kMaxTries lost races.
-Ring* ClaimRing(State* state, uint64_t thread_pointer) {
+[[gnu::noinline]] Ring* ClaimRing(State* state, uint64_t thread_pointer) {
   constexpr int kMaxTries = 64;
   int tries = 0;
   const uint32_t words = (state->ring_count + 63) / 64;
@@ -126,8 +126,8 @@ bool ResidueAllowed(const State& state) {
 }
 
 // Hands the stack to libunwind; false if no slot or too many already.
-bool LeaveResidue(State* state, Stacks* stacks, const ucontext_t& context, const Ring& ring,
-                  uint32_t generation, uint16_t flags) {
+[[gnu::noinline]] bool LeaveResidue(State* state, Stacks* stacks, const ucontext_t& context,
+                                    const Ring& ring, uint32_t generation, uint16_t flags) {
   if (!ResidueAllowed(*state)) return false;
   if (!stacks->CopyForResidue(static_cast<uint64_t>(context.uc_mcontext.gregs[REG_RSP]))) {
     return false;
@@ -208,19 +208,33 @@ void TakeSample(State* state, Ring* ring, uint64_t thread_pointer, const ucontex
   CountTaken(&counters, flags);
 }
 
+// After 10 ms of the host's work nothing of podo's is in the caches any more, and each locked
+// instruction below waits for all loads before it: what will be read is asked for at once. A hint
+// cannot fault, so it may follow pointers that are not to be trusted yet.
+inline void Prefetch(const State& state, const Ring& ring, uint64_t thread_pointer,
+                     const ucontext_t& context) {
+  __builtin_prefetch(&ring, 1);
+  ring.memo.Prefetch(static_cast<uint64_t>(context.uc_mcontext.gregs[REG_RIP]));
+  __builtin_prefetch(state.snapshot.load(std::memory_order_relaxed));
+  const ThreadLayout layout = Unpack(state.layout.load(std::memory_order_relaxed));
+  __builtin_prefetch(reinterpret_cast<const char*>(thread_pointer) + layout.stack_offset);
+}
+
 }  // namespace
 
 extern "C" __attribute__((visibility("hidden"), used)) void podo_sigprof_handler(int,
                                                                                  siginfo_t* cause,
                                                                                  void* context) {
+  Ring* ring = tls_ring;
   State* state = g_state.load(std::memory_order_acquire);
   if (state == nullptr || state->armed.load(std::memory_order_relaxed) == 0) return;
+  const uint64_t thread_pointer = reinterpret_cast<uint64_t>(__builtin_thread_pointer());
+  if (ring != nullptr) [[likely]] {
+    Prefetch(*state, *ring, thread_pointer, *static_cast<const ucontext_t*>(context));
+  }
   Counters& counters = state->counters;
   Count(counters.ticks);
   if (cause->si_code != SI_KERNEL && state->sample_foreign == 0) return Count(counters.foreign);
-  Ring* ring = tls_ring;
-
-  const uint64_t thread_pointer = reinterpret_cast<uint64_t>(__builtin_thread_pointer());
   // A ring wiped by Stop() or MADV_WIPEONFORK has another owner: claim afresh.
   if (ring == nullptr || ring->owner.load(std::memory_order_relaxed) != thread_pointer) {
     ring = ClaimRing(state, thread_pointer);

@@ -58,6 +58,9 @@ class RuleMemo {
     next_ = 0;
   }
 
+  // Asks for what a walk from `pc` will read first.
+  void Prefetch(uint64_t pc) const noexcept { __builtin_prefetch(&slot_of_[Hash(pc)]); }
+
   // The entry that `guess` would be if this walk goes on like the one that wrote them.
   const Entry* First() const noexcept { return entries_; }
 

@@ -61,10 +61,10 @@ struct State {
   // Release by SnapshotStore, acquire (after busy's exchange) by the handler.
   std::atomic<const Snapshot*> snapshot;
 
+  Counters counters;  // the two that every sample counts are on the line of all above
+
   // A pc without a module: asks the background to look for new modules. Relaxed hint.
   std::atomic<uint64_t> unknown_pc;
-
-  Counters counters;
 
   // Free residue slots, one bit each. Handler: CAS acquire takes a bit. Background: fetch_or
   // release gives it back after the bytes are wiped. Ready: handler fetch_or release, background
