@@ -348,6 +348,26 @@ TEST_CASE("by a memo, too, a frame that leaves the readable stack ends the walk"
   }
 }
 
+TEST_CASE("by a memo, too, a register saved below the readable stack is unknown afterwards") {
+  UnwindRule deep = SpRule(8);
+  deep.saved[kFrameSlot] = -30;
+  const World world({deep, Kind(CfaKind::kRoot)});
+  std::vector<uint64_t> stack(43, 7);
+  stack[40] = InRule(1);
+  const Walked w = Run(world, stack, Start(InRule(0), At(40)));  // both ways, see Run
+  CHECK(w.flags == model::kRawComplete);
+  CHECK((w.end.valid >> kDwarfFp & 1) == 0);
+}
+
+TEST_CASE("by a memo, too, a CFA does not start from a register whose value is not known") {
+  UnwindRule by_r10 = SpRule(8);
+  by_r10.reg = 10;
+  const World world({SpRule(8), by_r10, Kind(CfaKind::kRoot)});
+  RegisterSet r = Start(InRule(0));
+  r.regs[10] = At(2);  // would do, but a call may have changed it
+  CHECK(Run(world, {InRule(1), 0, InRule(2), 0}, r).flags == model::kRawUnsupportedRow);
+}
+
 TEST_CASE("before the first tables nothing is guessed by frame pointer") {
   World world({Kind(CfaKind::kRoot)});
   world.snapshot = {0, 0, nullptr, 0};
