@@ -25,6 +25,10 @@ constexpr uint64_t kMiB = 1 << 20;
 // can only be stack.
 constexpr uint64_t kMainStackReach = 128 * kMiB;
 
+// In memory of a spare ring: its head and room for the first second of a thread's samples. The rest
+// follows once a thread has claimed it.
+constexpr size_t kSpareBytes = 5 * 4096;
+
 size_t PageUp(size_t bytes) { return (bytes + 4095) & ~size_t{4095}; }
 
 void SetFree(State* state, uint32_t ring) {
@@ -69,7 +73,8 @@ absl::StatusOr<State*> MapState(uint32_t max_threads, uint32_t max_frames) {
   }
 }
 
-RingPool::RingPool(State* state) : state_(state), warm_(state->ring_count) {
+RingPool::RingPool(State* state)
+    : state_(state), warm_(state->ring_count), whole_(state->ring_count) {
   linear_.resize(model::kRawHeaderWords + model::kSpanWords + state->max_frames);
 }
 
@@ -167,21 +172,26 @@ void RingPool::Discard(uint32_t index) {
   const uint64_t before = state_->free_rings[index / 64].fetch_and(~bit, std::memory_order_acquire);
   if ((before & bit) == 0) return;  // a handler was faster
   madvise(&state_->rings[index], sizeof(Ring), MADV_DONTNEED);
-  warm_[index] = false;
+  warm_[index] = whole_[index] = false;
   SetFree(state_, index);
+}
+
+// Linux 5.14; where it is missing the samples fault the pages in themselves.
+void RingPool::Populate(uint32_t index, size_t bytes) {
+  madvise(&state_->rings[index], bytes, MADV_POPULATE_WRITE);
 }
 
 void RingPool::KeepSpares(uint32_t spares) {
   uint32_t seen = 0;
   for (uint32_t i = 0; i < state_->ring_count; ++i) {
     if (!IsFree(i)) {
-      warm_[i] = true;
+      if (!whole_[i]) Populate(i, sizeof(Ring));
+      warm_[i] = whole_[i] = true;
       continue;
     }
     ++seen;
     if (seen <= spares && !warm_[i]) {
-      // Linux 5.14; where it is missing the first sample faults the pages in itself.
-      madvise(&state_->rings[i], sizeof(Ring), MADV_POPULATE_WRITE);
+      Populate(i, kSpareBytes);
       warm_[i] = true;
     } else if (seen > 2 * spares && warm_[i]) {
       Discard(i);
@@ -214,6 +224,7 @@ void RingPool::Reset() {
   }
   madvise(state_->rings, state_->ring_count * sizeof(Ring), MADV_DONTNEED);
   std::fill(warm_.begin(), warm_.end(), false);
+  std::fill(whole_.begin(), whole_.end(), false);
 }
 
 uint32_t RingPool::in_use() const {
