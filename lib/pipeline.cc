@@ -257,6 +257,7 @@ bool Pipeline::GiveBackMemory() {
 }
 
 void Pipeline::LogTotals() const {
+  if (base::GetLogLevel() < base::LogLevel::kInfo) return;  // an exit allocates no memory for it
   podo_stats s = {};
   FillStats(&s);
   base::Log(
