@@ -112,13 +112,13 @@ static void OwnHandler(long ms) {
 
 static void FewFiles(long files) {
   Limit(RLIMIT_NOFILE, (rlim_t)files);
-  Burn(700);
+  Burn(350);
 }
 
 /* The host's own file stays under its limit. */
 static void SmallFiles(long bytes) {
   Limit(RLIMIT_FSIZE, (rlim_t)bytes);
-  Burn(700);
+  Burn(350);
 }
 
 /* Takes the address space down to what is in use and `kb` more. */

@@ -62,11 +62,12 @@ def stripped():
 
 
 def frame_pointers():
-    path = build("framed", *WITHOUT_TABLES, "-fno-omit-frame-pointer",
-                 "-mno-omit-leaf-frame-pointer")
+    path = build("framed", *WITHOUT_TABLES, "-fno-omit-frame-pointer")
     found = profile("framed", path)
+    # A leaf that needs no frame has none: then its caller is the one that cannot be seen.
+    calls = {s: n for s, n in found.samples.items() if re.search("main;Burn;Middle;(Inner|Mix)", s)}
     tap.check("without tables, with frame pointers: the calls are found by them",
-              share({s: n for s, n in found.samples.items() if re.search(CALLS, s)}, found.samples) > 0.9
+              share(calls, found.samples) > 0.9
               and found.totals["frame_pointer"] > 0, list(found.samples)[:5])
 
 
