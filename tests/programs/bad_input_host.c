@@ -131,6 +131,13 @@ static void LittleSpace(long kb) {
   Burn(250);
 }
 
+/* The same after `ms`, with nothing left: podo runs by then. */
+static void SpaceGone(long ms) {
+  Burn(ms);
+  LittleSpace(0);
+  Burn(400);
+}
+
 /* Files of the host's own, each `path`.N, which get the lowest numbers free: after a start without
  * standard streams these are 0, 1 and 2. What is in them in the end must be what it wrote. */
 static void OwnFiles(const char* path, int first_close, int flags) {
@@ -174,6 +181,7 @@ int main(int argc, char** argv) {
   if (strcmp(what, "few-files") == 0) FewFiles(size);
   if (strcmp(what, "small-files") == 0) SmallFiles(size);
   if (strcmp(what, "little-space") == 0) LittleSpace(size);
+  if (strcmp(what, "space-gone") == 0) SpaceGone(size);
   if (strcmp(what, "own-files") == 0) OwnFiles(path, -1, O_WRONLY);
   if (strcmp(what, "own-files-late") == 0) OwnFiles(path, 0, O_WRONLY | O_TRUNC);
   fprintf(g_report, "%s done\n", what);
