@@ -22,9 +22,9 @@ using aggregate::AssembledProfile;
 using exporting::Payload;
 using exporting::PayloadFormat;
 using exporting::PayloadScope;
-using ModuleList = std::vector<std::shared_ptr<const model::Module>>;
 
-const model::Module* ModuleAt(const ModuleList& modules, model::MappingId id) {
+const model::Module* ModuleAt(const std::vector<std::shared_ptr<const model::Module>>& modules,
+                              model::MappingId id) {
   return model::Index(id) < modules.size() ? modules[model::Index(id)].get() : nullptr;
 }
 
@@ -117,12 +117,17 @@ void ExportLoop::Export(WindowBox* box) {
   modules_->ForgetBefore(std::exchange(forget_before_, newest));
 
   if (!exporters_.empty()) {
-    FindNames(assembled);
-    if (Wants(PayloadScope::kWindow)) SendWindow(assembled, payload);
-    if (Wants(PayloadScope::kRun)) {
+    const bool wants_run = Wants(PayloadScope::kRun);
+    std::vector<SymbolJob> jobs;
+    AddJobs(assembled.profile, assembled.mapping_modules, &jobs);
+    if (wants_run) {
       AddToRun(assembled);
-      SendRun(payload, assembled.summary);
+      // Of the whole run: what an earlier window had no time to name is asked for again.
+      AddJobs(run_.profile(), run_modules_, &jobs);
     }
+    FindNames(std::move(jobs));
+    if (Wants(PayloadScope::kWindow)) SendWindow(assembled, payload);
+    if (wants_run) SendRun(payload, assembled.summary);
   }
   const std::lock_guard lock(mutex_);
   flushed_ = std::max(flushed_, flush_id);
@@ -136,20 +141,19 @@ bool ExportLoop::WaitFlushed(uint64_t id, int64_t deadline_ns) {
       [&] { return flushed_ >= id; });
 }
 
+void ExportLoop::AddJobs(const model::Profile& profile, const ModuleList& modules,
+                         std::vector<SymbolJob>* jobs) const {
+  const auto module_of = [&](model::MappingId id) { return ModuleAt(modules, id); };
+  for (symbolize::Unresolved& u : symbolize::ListUnresolved(profile, module_of, *symbolizer_)) {
+    const auto owner = std::find_if(modules.begin(), modules.end(),
+                                    [&](const auto& m) { return m.get() == u.module; });
+    jobs->push_back({*owner, std::move(u.vaddrs)});
+  }
+}
+
 // A window waits at most one interval for names, a caller's flush half of its time; then it goes
 // out with the names found, addresses and build ids.
-void ExportLoop::FindNames(const AssembledProfile& assembled) {
-  std::vector<SymbolJob> jobs;
-  const auto module_of = [&](model::MappingId id) {
-    return ModuleAt(assembled.mapping_modules, id);
-  };
-  for (symbolize::Unresolved& u :
-       symbolize::ListUnresolved(assembled.profile, module_of, *symbolizer_)) {
-    const auto owner =
-        std::find_if(assembled.mapping_modules.begin(), assembled.mapping_modules.end(),
-                     [&](const auto& m) { return m.get() == u.module; });
-    jobs.push_back({*owner, std::move(u.vaddrs)});
-  }
+void ExportLoop::FindNames(std::vector<SymbolJob> jobs) {
   if (jobs.empty()) return;
   symbols_->SetWork(std::move(jobs), &names_found_);
   const int64_t begin_ns = base::SteadyClockNs();

@@ -103,7 +103,7 @@ void StackTable::Add(const model::RawSample& sample) {
       Entry& e = entries_[slots_[slot] - 1];
       if (e.hash == hash && e.frames == h.frames && e.generation == h.generation &&
           e.flags == h.flags && e.label_set == h.label_set &&
-          std::memcmp(&frames_[e.first_frame], sample.frames, h.frames * sizeof(uint64_t)) == 0) {
+          std::equal(sample.frames, sample.frames + h.frames, frames_.data() + e.first_frame)) {
         ++e.count;
         return;
       }
@@ -116,7 +116,7 @@ void StackTable::Add(const model::RawSample& sample) {
   size_t slot = hash & (slot_count_ - 1);
   while (slots_[slot] != 0) slot = (slot + 1) & (slot_count_ - 1);
   entries_[size_] = {hash, frames_used_, 1, h.generation, h.label_set, h.frames, h.flags};
-  std::memcpy(frames_.data() + frames_used_, sample.frames, h.frames * sizeof(uint64_t));
+  std::copy_n(sample.frames, h.frames, frames_.data() + frames_used_);  // may be none
   frames_used_ += h.frames;
   slots_[slot] = static_cast<uint32_t>(++size_);
 }
