@@ -8,11 +8,12 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -158,6 +159,22 @@ static void OwnFiles(const char* path, int first_close, int flags) {
   fprintf(g_report, "numbers %d %d %d\n", fds[0], fds[1], fds[2]);
 }
 
+/* 1 and 2 have one inode and are no log: the ends of a pipe, or two eventfds. */
+static void OwnPair(bool events) {
+  char bytes[8];
+  int pair[2];
+  const int zero = open("/dev/null", O_RDONLY);
+  if (events) {
+    pair[0] = eventfd(0, EFD_NONBLOCK);
+    pair[1] = eventfd(0, EFD_NONBLOCK);
+  } else if (pipe2(pair, O_NONBLOCK) != 0) {
+    abort();
+  }
+  Burn(300);
+  const bool empty = read(pair[events ? 1 : 0], bytes, sizeof bytes) < 0 && errno == EAGAIN;
+  fprintf(g_report, "numbers %d %d %d, empty %d\n", zero, pair[0], pair[1], empty);
+}
+
 int main(int argc, char** argv) {
   if (argc < 3) return 2;
   const char* what = argv[1];
@@ -182,6 +199,8 @@ int main(int argc, char** argv) {
   if (strcmp(what, "small-files") == 0) SmallFiles(size);
   if (strcmp(what, "little-space") == 0) LittleSpace(size);
   if (strcmp(what, "space-gone") == 0) SpaceGone(size);
+  if (strcmp(what, "own-pipe") == 0) OwnPair(false);
+  if (strcmp(what, "own-events") == 0) OwnPair(true);
   if (strcmp(what, "own-files") == 0) OwnFiles(path, -1, O_WRONLY);
   if (strcmp(what, "own-files-late") == 0) OwnFiles(path, 0, O_WRONLY | O_TRUNC);
   fprintf(g_report, "%s done\n", what);

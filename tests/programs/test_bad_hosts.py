@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-# deadline: 180
+# deadline: 300
 """Programs that make podo's life hard: no descriptors, no address space, no file of any size, no
 SIGPROF, no stderr. They end as without podo, and what they own is not touched."""
 
@@ -155,7 +155,19 @@ def own_files(name, scenario, redirect):
     return result
 
 
+def own_pair(name, scenario):
+    report = tap.temp_dir() + "/report"
+    env = environment(tap.temp_dir(), TEST_REPORT=report, PODO_BAD_NAME="1")
+    result = tap.run(["sh", "-c", 'exec "$@" 0<&- 1>&- 2>&-', "sh", HOST, scenario, "1"], 30, env=env)
+    with open(report, encoding="ascii") as f:
+        said = f.read()
+    tap.check(f"{name}: nothing is written into it", result.returncode == 42 and
+              said == f"numbers 0 1 2, empty 1\n{scenario} done\n", (result.returncode, said))
+
+
 def standard_streams():
+    own_pair("a pipe of its own at 1 and 2", "own-pipe")
+    own_pair("eventfds of its own at 1 and 2", "own-events")
     own_files("started without standard streams", "own-files", "0<&- 1>&- 2>&-")
     late = own_files("closes its standard streams and opens files", "own-files-late", "")
     tap.check("closes its standard streams: until then podo logs", "PODO_BAD_NAME" in late.stderr, late)
