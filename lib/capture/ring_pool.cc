@@ -31,6 +31,30 @@ constexpr size_t kSpareBytes = 5 * 4096;
 
 size_t PageUp(size_t bytes) { return (bytes + 4095) & ~size_t{4095}; }
 
+void* Map(size_t bytes) {
+  void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  return memory == MAP_FAILED ? nullptr : memory;
+}
+
+// nullptr with errno also if it would leave less than 64 MiB to what podo needs beside its rings,
+// and to the host: in an address space that is nearly full (RLIMIT_AS) the first to fail would be
+// some allocation of the host.
+void* MapLeavingRoom(size_t bytes) {
+  constexpr size_t kRoom = 64 * kMiB;
+  void* memory = Map(bytes);
+  if (memory == nullptr) return nullptr;
+  void* probe = Map(kRoom);
+  if (probe != nullptr) {
+    munmap(probe, kRoom);
+    return memory;
+  }
+  const int error = errno;
+  munmap(memory, bytes);
+  errno = error;
+  return nullptr;
+}
+
 void SetFree(State* state, uint32_t ring) {
   // Release: pairs with the claiming handler's acquire, which must see the ring reset.
   state->free_rings[ring / 64].fetch_or(uint64_t{1} << (ring % 64), std::memory_order_release);
@@ -44,12 +68,12 @@ absl::StatusOr<State*> MapState(uint32_t max_threads, uint32_t max_frames) {
   const size_t residue_bytes = PageUp(sizeof(model::Residue) * kResiduePoolSize);
   for (;; rings /= 2) {
     if (rings == 0) {
-      return absl::ResourceExhaustedError(absl::StrCat("mmap: ", std::strerror(errno)));
+      return absl::ResourceExhaustedError(
+          absl::StrCat("less than 64 MiB of address space left: ", std::strerror(errno)));
     }
     const size_t bytes = state_bytes + residue_bytes + rings * sizeof(Ring);
-    void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory == MAP_FAILED) continue;
+    void* memory = MapLeavingRoom(bytes);
+    if (memory == nullptr) continue;
     madvise(memory, bytes, MADV_DONTDUMP);
     madvise(memory, bytes, MADV_NOHUGEPAGE);  // a huge page would make one sample cost 2 MiB
     if (madvise(memory, bytes, MADV_WIPEONFORK) != 0) {  // Linux 4.14
