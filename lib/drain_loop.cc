@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/owned_fd.h"
 #include "capture/profiling_timer.h"
 #include "context/label_sets.h"
 #include "exit_signal.h"
@@ -35,10 +36,8 @@ bool IsAlive(uint32_t tid) {
 // The main thread after pthread_exit is a zombie that keeps the process until all others end.
 bool MainThreadIsZombie() {
   char line[512];
-  const int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return false;
-  const ssize_t size = read(fd, line, sizeof line - 1);
-  close(fd);
+  const base::OwnedFd file(open("/proc/self/stat", O_RDONLY | O_CLOEXEC));
+  const ssize_t size = read(file.get(), line, sizeof line - 1);
   if (size <= 0) return false;
   line[size] = '\0';
   const char* name_end = std::strrchr(line, ')');  // the name may hold anything, ')' included

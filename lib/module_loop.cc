@@ -19,6 +19,14 @@ int64_t NominalPeriodNs(const model::WindowTotals& t) {
   return t.nominal_hz > 0 ? static_cast<int64_t>(1e9 / t.nominal_hz) : 0;
 }
 
+// With SIGPROF blocked in all busy threads its ticks reach nobody.
+bool MissesTicks(const model::WindowTotals& t) {
+  constexpr int64_t kWorthNamingNs = 200'000'000;
+  const int64_t host_cpu_ns = t.process_cpu_ns - t.own_cpu_ns;
+  const int64_t ticked_ns = static_cast<int64_t>(t.ticks) * NominalPeriodNs(t);
+  return host_cpu_ns >= kWorthNamingNs && ticked_ns < host_cpu_ns / 2;
+}
+
 }  // namespace
 
 ModuleLoop::ModuleLoop(capture::State* state, capture::ModuleWatch* modules, OwnThreads* threads,
@@ -103,7 +111,8 @@ void ModuleLoop::Finish(WindowBox* box) {
 }
 
 void ModuleLoop::NameBlockedThreads(WindowBox* box) {
-  if (box->maybe_asleep == 0) return;
+  const bool unseen = box->maybe_asleep == 0;
+  if (unseen && !MissesTicks(box->totals)) return;
   baseline_taken_ = true;
   int64_t cpu_ns = 0;
   for (const capture::BlockedThread& thread :
@@ -112,8 +121,9 @@ void ModuleLoop::NameBlockedThreads(WindowBox* box) {
     if (named_.size() >= kMaxNamed || !named_.insert(thread.tid).second) continue;
     base::Log(
         base::LogLevel::kWarning,
-        absl::StrCat("thread ", thread.tid, " (", thread.name,
-                     ") blocks SIGPROF; its CPU time is shown as [threads blocking SIGPROF]"));
+        absl::StrCat("thread ", thread.tid, " (", thread.name, ") blocks SIGPROF; its CPU time is ",
+                     unseen ? "not sampled, for no thread lets the signal in"
+                            : "shown as [threads blocking SIGPROF]"));
   }
   // Interrupted system calls are only evidence together with CPU time that can explain them: at
   // least half of the doubtful ticks must be covered by it.

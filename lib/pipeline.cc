@@ -199,6 +199,7 @@ absl::Status Pipeline::StartThreads() {
         body();
       } catch (...) {
         Disarm();
+        broken_.store(true, std::memory_order_relaxed);
         base::Log(base::LogLevel::kError, "out of memory in a thread of podo; profiling is off");
       }
     });
@@ -256,6 +257,8 @@ void Pipeline::Disarm() {
 }
 
 bool Pipeline::Stop(int64_t limit_ns) {
+  // With a thread gone the last window gets nowhere: no exit waits for it.
+  if (broken_.load(std::memory_order_relaxed)) limit_ns = 0;
   const int64_t deadline_ns = base::SteadyClockNs() + limit_ns;
   Disarm();
   exports_->SetDeadline(deadline_ns);
@@ -277,6 +280,7 @@ bool Pipeline::GiveBackMemory() {
 }
 
 void Pipeline::LogTotals() const {
+  if (base::GetLogLevel() < base::LogLevel::kInfo) return;  // an exit allocates no memory for it
   podo_stats s = {};
   FillStats(&s);
   base::Log(

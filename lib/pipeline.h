@@ -81,7 +81,8 @@ class Pipeline {
   std::unique_ptr<DrainLoop> drain_;
   std::atomic<uint64_t> flush_id_{0};
   void* drain_stack_ = nullptr;
-  bool export_started_ = false;  // written by Start(), read by Stop() after it
+  std::atomic<bool> broken_{false};  // a thread ran out of memory; relaxed, nothing hangs on it
+  bool export_started_ = false;      // written by Start(), read by Stop() after it
 };
 
 }  // namespace podo

@@ -86,7 +86,7 @@ inline bool MaybeAsleep(const RegisterSet& r) {
 
 // A free ring for the calling thread, or nullptr. Bounded: one pass over the words, and at most
 // kMaxTries lost races.
-Ring* ClaimRing(State* state, uint64_t thread_pointer) {
+[[gnu::noinline]] Ring* ClaimRing(State* state, uint64_t thread_pointer) {
   constexpr int kMaxTries = 64;
   int tries = 0;
   const uint32_t words = (state->ring_count + 63) / 64;
@@ -141,8 +141,9 @@ bool ResidueAllowed(const State& state) {
 }
 
 // Hands the stack to libunwind; false if no slot or too many already.
-bool LeaveResidue(State* state, Stacks* stacks, const ucontext_t& context, const Ring& ring,
-                  uint32_t generation, uint32_t label_set, uint16_t flags) {
+[[gnu::noinline]] bool LeaveResidue(State* state, Stacks* stacks, const ucontext_t& context,
+                                    const Ring& ring, uint32_t generation, uint32_t label_set,
+                                    uint16_t flags) {
   if (!ResidueAllowed(*state)) return false;
   if (!stacks->CopyForResidue(static_cast<uint64_t>(context.uc_mcontext.gregs[REG_RSP]))) {
     return false;
@@ -175,7 +176,7 @@ void CountTaken(Counters* counters, uint16_t flags) {
 }
 
 uint16_t WalkStack(const Snapshot& snapshot, Stacks* stacks, RegisterSet* registers,
-                   FrameWriter* frames, uint64_t* unknown) {
+                   FrameWriter* frames, uint64_t* unknown, RuleMemo* memo) {
   const uint16_t flags = Walk(
       snapshot,
       [stacks](uint64_t sp, StackView* view) {
@@ -183,7 +184,7 @@ uint16_t WalkStack(const Snapshot& snapshot, Stacks* stacks, RegisterSet* regist
         stacks->crossed = true;
         return readable;
       },
-      registers, frames, unknown);
+      registers, frames, unknown, memo);
   constexpr uint16_t kStopped =
       model::kRawUnknownCode | model::kRawUnsupportedRow | model::kRawOutOfBounds;
   if ((flags & kStopped) && stacks->AtFiberRoot(registers->regs[kDwarfSp])) {
@@ -219,12 +220,12 @@ void TakeSample(State* state, Ring* ring, const ThreadSlot* slot, uint64_t threa
   uint64_t unknown = 0;
   // Acquire: the tables behind the pointer are complete. Ordered after busy's exchange (ring.h).
   const Snapshot* snapshot = state->snapshot.load(std::memory_order_seq_cst);
-  uint16_t found = WalkStack(*snapshot, &stacks, &registers, &frames, &unknown);
+  uint16_t found = WalkStack(*snapshot, &stacks, &registers, &frames, &unknown, &ring->memo);
   if ((found & model::kRawOutOfBounds) && stacks.ReachFurther()) {
     LoadRegisters(context, &registers);
     frames.at = at;
     frames.count = 0;
-    found = WalkStack(*snapshot, &stacks, &registers, &frames, &unknown);
+    found = WalkStack(*snapshot, &stacks, &registers, &frames, &unknown, &ring->memo);
   }
   flags |= found;
   if (stacks.foreign) flags |= model::kRawForeignStack;
@@ -254,21 +255,35 @@ void TakeSample(State* state, Ring* ring, const ThreadSlot* slot, uint64_t threa
   CountTaken(&counters, flags);
 }
 
+// After 10 ms of the host's work nothing of podo's is in the caches any more, and each locked
+// instruction below waits for all loads before it: what will be read is asked for at once. A hint
+// cannot fault, so it may follow pointers that are not to be trusted yet.
+inline void Prefetch(const State& state, const Ring& ring, uint64_t thread_pointer,
+                     const ucontext_t& context) {
+  __builtin_prefetch(&ring, 1);
+  ring.memo.Prefetch(static_cast<uint64_t>(context.uc_mcontext.gregs[REG_RIP]));
+  __builtin_prefetch(state.snapshot.load(std::memory_order_relaxed));
+  const ThreadLayout layout = Unpack(state.layout.load(std::memory_order_relaxed));
+  __builtin_prefetch(reinterpret_cast<const char*>(thread_pointer) + layout.stack_offset);
+}
+
 }  // namespace
 
 extern "C" __attribute__((visibility("hidden"), used)) void podo_sigprof_handler(int,
                                                                                  siginfo_t* cause,
                                                                                  void* context) {
+  Ring* ring = tls_ring;
   State* state = g_state.load(std::memory_order_acquire);
   if (state == nullptr || state->armed.load(std::memory_order_relaxed) == 0) return;
+  const uint64_t thread_pointer = reinterpret_cast<uint64_t>(__builtin_thread_pointer());
+  if (ring != nullptr) [[likely]] {
+    Prefetch(*state, *ring, thread_pointer, *static_cast<const ucontext_t*>(context));
+  }
   Counters& counters = state->counters;
   Count(counters.ticks);
   if (cause->si_code != SI_KERNEL && state->sample_foreign == 0) return Count(counters.foreign);
   const ThreadSlot* slot = model::tls_thread_slot;
   if (IsPaused(slot)) return Count(counters.paused);
-  Ring* ring = tls_ring;
-
-  const uint64_t thread_pointer = reinterpret_cast<uint64_t>(__builtin_thread_pointer());
   // A ring wiped by Stop() or MADV_WIPEONFORK has another owner: claim afresh.
   if (ring == nullptr || ring->owner.load(std::memory_order_relaxed) != thread_pointer) {
     ring = ClaimRing(state, thread_pointer);
