@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/owned_fd.h"
 #include "capture/profiling_timer.h"
+#include "context/label_sets.h"
 #include "exit_signal.h"
 
 namespace podo {
@@ -111,12 +112,17 @@ void DrainLoop::Run() {
 
 void DrainLoop::DrainOnce() {
   pool_.Mark();
+  ++round_;
   // After the mark, before the samples are used: every sample drained now was taken while these
   // modules were mapped, or its frames are known to be doubtful.
   const capture::ModuleCheck check = modules_->CheckMapped(capture::ModuleWatch::Caller::kDrain);
   pool_.Drain([&](const model::RawSample& sample) {
     model::RawSample kept = sample;
     modules_->CutReplaced(check, &kept);
+    if (kept.header.label_set != 0) context::NoteSample(kept.header.label_set);
+    if (settings_.names_threads) {
+      kept.thread = box_->threads.IndexOf(kept.tid, round_, aggregate::ReadThreadName);
+    }
     box_->stacks.Add(kept);
     if ((kept.header.flags & model::kRawMaybeAsleep) != 0) ++box_->maybe_asleep;
   });

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "context/label_sets.h"
 #include "encode/flame_page.h"
 #include "encode/folded.h"
 #include "encode/pprof_encoder.h"
@@ -96,8 +97,14 @@ void ExportLoop::Export(WindowBox* box) {
         if (inserted) it->second = modules_->MapOf(generation);
         return it->second.get();
       };
+  const aggregate::Carried carried = {
+      context::LabelsOf, [&](uint32_t thread) {
+        const aggregate::ThreadTable::Thread of = box->threads.Find(thread);
+        return aggregate::ThreadLabels{settings_.thread_names ? of.name : "",
+                                       settings_.thread_ids ? of.tid : 0};
+      }};
   AssembledProfile assembled = aggregate::Assemble({&box->stacks, box->residue.get()}, box->totals,
-                                                   modules_of, settings_.comments);
+                                                   modules_of, settings_.comments, carried);
   const uint64_t flush_id = box->flush_id;
   Payload payload;
   payload.window_seq = box->totals.sequence;
@@ -111,6 +118,8 @@ void ExportLoop::Export(WindowBox* box) {
   const uint32_t newest = box->newest_generation;
   box->stacks.Clear();
   box->residue->Clear();
+  box->threads.Clear();
+  context::Recycle();
   box->maybe_asleep = 0;
   box->free.store(true, std::memory_order_release);  // partner: the drain's NextBox()
   // The next window's stacks are not older than the newest snapshot of the window before this one.
@@ -218,7 +227,8 @@ void ExportLoop::AddToRun(const AssembledProfile& assembled) {
     run_.profile().duration_ns += p.duration_ns;
     return;
   }
-  const std::vector<model::MappingId> ids = model::MergeProfile(assembled.profile, &run_);
+  const std::vector<model::MappingId> ids =
+      model::MergeProfile(assembled.profile, &run_, model::Links::kDrop);
   run_modules_.resize(run_.profile().mappings.size());
   for (size_t i = 1; i < ids.size(); ++i) {
     run_modules_[model::Index(ids[i])] = assembled.mapping_modules[i];

@@ -28,6 +28,8 @@ class ExportLoop {
     int64_t window_ns;
     std::string title;                  // of pages: the service
     std::vector<std::string> comments;  // on every profile: resource and labels
+    bool thread_names = false;          // labels of every sample
+    bool thread_ids = false;
   };
 
   ExportLoop(Settings settings, capture::ModuleWatch* modules, symbolize::Symbolizer* symbolizer,

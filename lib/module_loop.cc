@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
+#include "context/label_sets.h"
 
 namespace podo {
 namespace {
@@ -41,6 +42,8 @@ ModuleLoop::ModuleLoop(capture::State* state, capture::ModuleWatch* modules, Own
 
 void ModuleLoop::Run() {
   modules_->Refresh([this] { TakeResidue(); });
+  published_->LookForTracers();
+  published_->Update();
   for (bool last = false; !last;) {
     wakeup_->WaitFor(kIdleNs);
     FollowModules();
@@ -53,6 +56,7 @@ void ModuleLoop::Run() {
       last = box->last;
       TakeResidue();  // what came in while this window was being closed
       Finish(box);
+      published_->Update();
       hand_on_(box);
     }
   }
@@ -62,6 +66,7 @@ void ModuleLoop::FollowModules() {
   const uint64_t unknown = state_->unknown_pc.exchange(0, std::memory_order_relaxed);
   if ((unknown != 0 && modules_->Knows(unknown)) || drain_->modules_changed()) {
     modules_->Refresh([this] { TakeResidue(); });
+    published_->LookForTracers();
   }
   modules_->FreeRetired(drain_->epoch());
 }
@@ -73,14 +78,19 @@ void ModuleLoop::TakeResidue() {
   pool_.Take([&](const model::Residue& residue) {
     // After the stacks were taken out, before their addresses are used.
     if (!check) check = modules_->CheckMapped(capture::ModuleWatch::Caller::kModuleLoop);
-    const uint16_t flags = unwinder_.Unwind(residue, state_->max_frames, &frames_);
+    uint16_t flags = unwinder_.Unwind(residue, state_->max_frames, &frames_);
     model::RawSample sample = {};
-    sample.header.flags = flags;
     sample.header.frames = static_cast<uint16_t>(frames_.size());
+    flags = static_cast<uint16_t>(flags & ~model::kRawSpan) | (residue.flags & model::kRawSpan);
+    sample.header.flags = flags;
+    const uint32_t span_words = model::SpanWordsOf(flags);
+    frames_.insert(frames_.begin(), residue.span, residue.span + span_words);
     sample.header.generation = residue.generation;
     sample.header.label_set = residue.label_set;
-    sample.frames = frames_.data();
+    sample.frames = frames_.data() + span_words;
     sample.tid = residue.tid;
+    context::NoteSample(residue.label_set);
+    if (names_threads_) sample.thread = aggregate::ThreadTable::kByTid | residue.tid;
     modules_->CutReplaced(*check, &sample);
     residue_->Add(sample);
     if ((flags & model::kRawMaybeAsleep) != 0) ++residue_maybe_asleep_;

@@ -17,6 +17,7 @@
 #include "module_loop.h"
 #include "own_threads.h"
 #include "podo/podo_c.h"
+#include "published_context.h"
 #include "symbol_loop.h"
 
 namespace podo {
@@ -75,6 +76,7 @@ class Pipeline {
   SymbolLoop symbols_;
   std::unique_ptr<ExportLoop> exports_;
   base::Wakeup module_wakeup_;
+  PublishedContext published_;
   std::unique_ptr<ModuleLoop> module_loop_;
   std::unique_ptr<DrainLoop> drain_;
   std::atomic<uint64_t> flush_id_{0};

@@ -25,6 +25,10 @@ constexpr uint64_t kMiB = 1 << 20;
 // can only be stack.
 constexpr uint64_t kMainStackReach = 128 * kMiB;
 
+// In memory of a spare ring: its head and room for the first second of a thread's samples. The rest
+// follows once a thread has claimed it.
+constexpr size_t kSpareBytes = 5 * 4096;
+
 size_t PageUp(size_t bytes) { return (bytes + 4095) & ~size_t{4095}; }
 
 void* Map(size_t bytes) {
@@ -93,8 +97,9 @@ absl::StatusOr<State*> MapState(uint32_t max_threads, uint32_t max_frames) {
   }
 }
 
-RingPool::RingPool(State* state) : state_(state), warm_(state->ring_count) {
-  linear_.resize(model::kRawHeaderWords + state->max_frames);
+RingPool::RingPool(State* state)
+    : state_(state), warm_(state->ring_count), whole_(state->ring_count) {
+  linear_.resize(model::kRawHeaderWords + model::kSpanWords + state->max_frames);
 }
 
 bool RingPool::IsFree(uint32_t ring) const {
@@ -129,20 +134,23 @@ void RingPool::Drain(absl::FunctionRef<void(const model::RawSample&)> visit) {
       std::memcpy(&sample.header, head_words, sizeof sample.header);
       // Only the handler writes here; a size it cannot have written means memory was overwritten by
       // somebody else: leave the rest of this ring rather than run away.
-      if (sample.header.words != model::kRawHeaderWords + sample.header.frames ||
+      const uint32_t body = model::SpanWordsOf(sample.header.flags) + sample.header.frames;
+      if (sample.header.words != model::kRawHeaderWords + body ||
           sample.header.words > span.to - at || sample.header.words > linear_.size()) {
         break;
       }
       const uint64_t first = (at + model::kRawHeaderWords) & (kRingWords - 1);
-      if (first + sample.header.frames <= kRingWords) {
+      if (first + body <= kRingWords) {
         sample.frames = &ring.words[first];
       } else {
-        for (uint32_t i = 0; i < sample.header.frames; ++i) {
+        for (uint32_t i = 0; i < body; ++i) {
           linear_[i] = ring.words[(first + i) & (kRingWords - 1)];
         }
         sample.frames = linear_.data();
       }
+      sample.frames += model::SpanWordsOf(sample.header.flags);
       sample.tid = tid;
+      sample.thread = 0;
       visit(sample);
       at += sample.header.words;
     }
@@ -188,21 +196,26 @@ void RingPool::Discard(uint32_t index) {
   const uint64_t before = state_->free_rings[index / 64].fetch_and(~bit, std::memory_order_acquire);
   if ((before & bit) == 0) return;  // a handler was faster
   madvise(&state_->rings[index], sizeof(Ring), MADV_DONTNEED);
-  warm_[index] = false;
+  warm_[index] = whole_[index] = false;
   SetFree(state_, index);
+}
+
+// Linux 5.14; where it is missing the samples fault the pages in themselves.
+void RingPool::Populate(uint32_t index, size_t bytes) {
+  madvise(&state_->rings[index], bytes, MADV_POPULATE_WRITE);
 }
 
 void RingPool::KeepSpares(uint32_t spares) {
   uint32_t seen = 0;
   for (uint32_t i = 0; i < state_->ring_count; ++i) {
     if (!IsFree(i)) {
-      warm_[i] = true;
+      if (!whole_[i]) Populate(i, sizeof(Ring));
+      warm_[i] = whole_[i] = true;
       continue;
     }
     ++seen;
     if (seen <= spares && !warm_[i]) {
-      // Linux 5.14; where it is missing the first sample faults the pages in itself.
-      madvise(&state_->rings[i], sizeof(Ring), MADV_POPULATE_WRITE);
+      Populate(i, kSpareBytes);
       warm_[i] = true;
     } else if (seen > 2 * spares && warm_[i]) {
       Discard(i);
@@ -235,6 +248,7 @@ void RingPool::Reset() {
   }
   madvise(state_->rings, state_->ring_count * sizeof(Ring), MADV_DONTNEED);
   std::fill(warm_.begin(), warm_.end(), false);
+  std::fill(whole_.begin(), whole_.end(), false);
 }
 
 uint32_t RingPool::in_use() const {
