@@ -123,6 +123,30 @@ void EnterNew(podo_scope* scope, ThreadSlot* slot, const podo_label* labels, siz
   Push(In(scope), slot, FindOrCreate(LabelsNow(*slot), labels, count), flags);
 }
 
+// Apart, so that the usual ways need no stack frame.
+[[gnu::noinline]] void EnterSlow(podo_scope* scope, const podo_labels* labels) {
+  ThreadSlot* slot = SlotToEnter();
+  if (slot == nullptr) return Nothing(scope);
+  LabelSet* outer = LabelsNow(*slot);
+  LabelSet* next = outer;
+  if (labels != nullptr) {
+    next = outer == nullptr ? labels->set : Under(outer, const_cast<podo_labels*>(labels), slot);
+  }
+  Push(In(scope), slot, next, 0);
+  PublishIfAsked(slot);
+}
+
+[[gnu::noinline]] void LeaveSlow(Scope* s, ThreadSlot* slot) {
+  if (s->slot == nullptr) return;
+  if (slot != s->slot) Forsake(s);
+  if (slot == nullptr || Now(slot->top) != s->serial) return LeaveMisplaced(s, slot);
+  if ((s->flags & kScopeWholeState) != 0) RestoreWholeState(slot, *s);
+  Put<const podo::model::LabelSetHead*>(slot->labels, s->outer);
+  Put(slot->top, s->outer_top);
+  PublishIfAsked(slot);
+  if ((s->flags & kScopePinned) != 0) Unpin(s->outer);
+}
+
 }  // namespace
 
 extern "C" {
@@ -144,14 +168,13 @@ void podo_labels_destroy(podo_labels* labels) {
 }
 
 void podo_labels_enter(podo_scope* scope, const podo_labels* labels) {
-  ThreadSlot* slot = SlotToEnter();
-  if (__builtin_expect(slot == nullptr, 0)) return Nothing(scope);
-  LabelSet* outer = LabelsNow(*slot);
-  LabelSet* next = outer;
-  if (labels != nullptr) {
-    next = outer == nullptr ? labels->set : Under(outer, const_cast<podo_labels*>(labels), slot);
+  ThreadSlot* slot = podo::model::tls_thread_slot;
+  // What a service does all day, without a call: no scope around this one.
+  if (slot == nullptr || labels == nullptr || Now(slot->labels) != nullptr ||
+      Now(slot->orphaned) == Now(slot->top)) {
+    return EnterSlow(scope, labels);
   }
-  Push(In(scope), slot, next, 0);
+  Push(In(scope), slot, labels->set, 0);
   PublishIfAsked(slot);
 }
 
@@ -187,19 +210,13 @@ void podo_pause_enter(podo_scope* scope) {
 
 void podo_scope_leave(podo_scope* scope) {
   Scope* s = In(scope);
-  if (s->slot == nullptr) return;
   ThreadSlot* slot = podo::model::tls_thread_slot;
-  if (__builtin_expect(slot != s->slot, 0)) Forsake(s);
-  if (__builtin_expect(slot != nullptr && Now(slot->top) == s->serial, 1)) {
-    if (__builtin_expect((s->flags & kScopeWholeState) != 0, 0)) RestoreWholeState(slot, *s);
-    Put<const podo::model::LabelSetHead*>(slot->labels, s->outer);
-    Put(slot->top, s->outer_top);
-    PublishIfAsked(slot);
-    if (__builtin_expect((s->flags & kScopePinned) != 0, 0)) Unpin(s->outer);
-  } else {
-    LeaveMisplaced(s, slot);
+  if (slot == nullptr || slot != s->slot || Now(slot->top) != s->serial || s->flags != 0) {
+    return LeaveSlow(s, slot);
   }
-  s->slot = nullptr;
+  Put<const podo::model::LabelSetHead*>(slot->labels, s->outer);
+  Put(slot->top, s->outer_top);
+  PublishIfAsked(slot);
 }
 
 }  // extern "C"

@@ -34,8 +34,10 @@ TEST_CASE("past the limit new sets become __overflow__, keep their keys, and are
   const Room room(10);
   for (int i = 0; i < 10; ++i) EnterOnce("user", std::to_string(i));
   const uint64_t before = CountLabels().overflow;
-  const ScopedLabels scope{{"user", "too many"}, {"x", "y"}};
-  CHECK(Carried() == "user=__overflow__ x=__overflow__");
+  {
+    const ScopedLabels scope{{"user", "too many"}, {"x", "y"}};
+    CHECK(Carried() == "user=__overflow__ x=__overflow__");
+  }
   CHECK(CountLabels().overflow == before + 1);
   std::set<uint32_t> ids;
   for (int i = 0; i < 100'000; ++i) ids.insert(EnterOnce("user", std::to_string(1000 + i)));
