@@ -94,18 +94,24 @@ bool AnyLabel(const podo_label* labels, size_t count) {
   return !ForEachCut(labels, count, [](const CutLabel&) { return false; });
 }
 
+// What else is to happen when a set is found or made.
+struct Also {
+  bool pin = false;
+  bool count_overflow = true;  // not for a set on the way to another one
+};
+
 LabelSet* Create(LabelSet* parent, uint64_t hash, const podo_label* labels, size_t count,
-                 bool pinned) {
+                 Also also) {
   if (!LocksUsable() || !AnyLabel(labels, count)) return parent;
   const std::lock_guard lock(g_sets.mutex);
   LabelSet* set = g_sets.Find(parent, hash, labels, count);
   if (set == nullptr) {
-    if (IsFull()) g_sets.overflow.fetch_add(1, std::memory_order_relaxed);
+    if (IsFull()) g_sets.overflow.fetch_add(also.count_overflow, std::memory_order_relaxed);
     set =
         IsFull() ? OverflowLocked(parent, labels, count) : MakeLocked(parent, hash, labels, count);
   }
   if (set == nullptr) set = parent;
-  if (pinned) Pin(set);
+  if (also.pin) Pin(set);
   return set;
 }
 
@@ -113,7 +119,7 @@ bool HasKey(const podo_label* labels, size_t count, std::string_view key) {
   return !ForEachCut(labels, count, [&](const CutLabel& label) { return label.key != key; });
 }
 
-LabelSet* FindOrCreateUnder(LabelSet* parent, const podo_label* labels, size_t count);
+LabelSet* FindOrCreateUnder(LabelSet* parent, const podo_label* labels, size_t count, Also also);
 
 // `set` without the labels that `labels` replace. Else a handler that labels itself and starts the
 // next one, which carries that and labels itself, would nest without end. `depth` bounds the stack:
@@ -131,19 +137,20 @@ LabelSet* WithoutReplaced(LabelSet* set, uint64_t bits, const podo_label* labels
     kept[kept_count++] = {key.data(), key.size(), value.data(), value.size()};
   }
   if (base == set->parent && kept_count == own_count) return set;
-  return kept_count == 0 ? base : FindOrCreateUnder(base, kept, kept_count);
+  return kept_count == 0 ? base
+                         : FindOrCreateUnder(base, kept, kept_count, {.count_overflow = false});
 }
 
-LabelSet* FindOrCreateUnder(LabelSet* parent, const podo_label* labels, size_t count) {
+LabelSet* FindOrCreateUnder(LabelSet* parent, const podo_label* labels, size_t count, Also also) {
   const uint64_t hash = HashLabels(IdOf(parent), labels, count);
   if (LabelSet* set = g_sets.Find(parent, hash, labels, count)) return set;
   if (IsFull() && AnyLabel(labels, count)) {
     if (LabelSet* set = FindOverflow(parent, labels, count)) {
-      g_sets.overflow.fetch_add(1, std::memory_order_relaxed);
+      g_sets.overflow.fetch_add(also.count_overflow, std::memory_order_relaxed);
       return set;
     }
   }
-  return Create(parent, hash, labels, count, false);
+  return Create(parent, hash, labels, count, also);
 }
 
 }  // namespace
@@ -153,11 +160,11 @@ LabelSet* FindOrCreate(LabelSet* parent, const podo_label* labels, size_t count)
   if (parent != nullptr) {
     parent = WithoutReplaced(parent, KeyBits(labels, count), labels, count, kMostLevels);
   }
-  return FindOrCreateUnder(parent, labels, count);
+  return FindOrCreateUnder(parent, labels, count, {});
 }
 
 LabelSet* FindOrCreatePinned(LabelSet* parent, const podo_label* labels, size_t count) {
-  return Create(parent, HashLabels(IdOf(parent), labels, count), labels, count, true);
+  return Create(parent, HashLabels(IdOf(parent), labels, count), labels, count, {.pin = true});
 }
 
 LabelSet* FindOrCreateLike(LabelSet* parent, const LabelSet& set) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Handlers run as what their operation started with.
+#include <algorithm>
 #include <boost/asio/compose.hpp>
 #include <boost/asio/defer.hpp>
 #include <boost/asio/dispatch.hpp>
@@ -119,7 +120,9 @@ void RunOnAnotherThread(Io& io) {
 }
 
 void CheckWays(const Ways& ways) {
-  for (const auto& [name, start] : ways) {
+  for (const auto& way : ways) {
+    const std::string name = way.first;
+    const auto& start = way.second;
     CAPTURE(name);
     const uint64_t misplaced = MisplacedScopes();
     Io io;
@@ -134,7 +137,7 @@ void CheckWays(const Ways& ways) {
       RunOnAnotherThread(io);
       CHECK(CarriedNow() == "endpoint=other");
     }
-    Seen expected = {"endpoint=" + std::string(name), ""};
+    Seen expected = {"endpoint=" + name, ""};
     std::sort(seen.begin(), seen.end());  // timers may come in either order
     std::sort(expected.begin(), expected.end());
     CHECK(seen == expected);

@@ -45,6 +45,23 @@ TEST_CASE("past the limit new sets become __overflow__, keep their keys, and are
   CHECK(CountLabels().overflow == before + 100'001);
 }
 
+TEST_CASE("a handler that labels itself and starts the next one, for ever, makes no new sets") {
+  const char* const endpoints[] = {"/a", "/b", "/c"};
+  const char* const tenants[] = {"x", "y"};
+  uint64_t sets = 0;
+  Context context;
+  for (int i = 0; i < 2'000; ++i) {
+    if (i == 200) sets = CountLabels().sets;  // by then all there are
+    const ScopedContext carried(context);
+    const ScopedLabels tenant{{"tenant", tenants[i % 2]}};
+    const ScopedLabels endpoint{{"endpoint", endpoints[i % 3]}, {"tier", "1"}};
+    CHECK(Carried() ==
+          std::string("endpoint=") + endpoints[i % 3] + " tenant=" + tenants[i % 2] + " tier=1");
+    context = Context::Capture();
+  }
+  CHECK(CountLabels().sets == sets);
+}
+
 TEST_CASE("even keys without end are one set at last, and memory stays bounded") {
   const Room room(0);
   const uint64_t sets = CountLabels().sets;
