@@ -43,11 +43,11 @@ struct Mapping {
   uint64_t file_offset = 0;
   StringId filename{};
   StringId build_id{};  // GNU build id, lower-case hex
-  StringId htlhash{};   // OpenTelemetry's hash of the file, lower-case hex; unset until it was read
   bool has_functions = false;
   bool has_filenames = false;
   bool has_line_numbers = false;
   bool has_inline_frames = false;
+  StringId htlhash{};  // OpenTelemetry's hash of the file, lower-case hex; unset until it was read
   bool operator==(const Mapping&) const = default;
 };
 
