@@ -189,7 +189,7 @@ absl::StatusOr<std::optional<HttpTarget>> ChooseProxy(const HttpTarget& target,
   const std::string& text = target.tls ? variables.https_proxy : variables.http_proxy;
   std::string url(base::TrimBlanks(text));
   if (url.empty() || IsExempt(target, variables.no_proxy)) return std::optional<HttpTarget>();
-  if (url.find("://") == std::string::npos) url.insert(0, "http://");
+  if (url.find("://") == std::string::npos && !url.starts_with("unix:")) url.insert(0, "http://");
   absl::StatusOr<HttpTarget> proxy = ParseHttpTarget(url);
   if (!proxy.ok() || proxy->tls || !proxy->unix_path.empty()) {
     return absl::InvalidArgumentError(absl::StrCat(target.tls ? "HTTPS_PROXY" : "HTTP_PROXY",
