@@ -139,6 +139,8 @@ void ReadCapture(const Environment& environment, Config* config, Messages* messa
   read("PODO_INTERVAL", ParseIntervalNs, &config->interval_ns);
   read("PODO_SYMBOLIZE", ParseSymbolize, &config->symbolize);
   read("PODO_SYMBOL_BYTES", ParseSymbolBytes, &config->symbol_bytes);
+  read("PODO_LABEL_SETS", ParseLabelSets, &config->label_sets);
+  read("PODO_THREAD_LABELS", ParseThreadLabels, &config->thread_labels);
   read("PODO_FLUSH_ON_SIGTERM", base::ParseBool, &config->flush_on_sigterm);
   read("PODO_EXIT_TIMEOUT", ParseExitTimeoutNs, &config->exit_timeout_ns);
 }

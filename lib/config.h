@@ -27,7 +27,8 @@ struct Setting {
   std::string source = "default";
 };
 
-enum class Symbolize { kFull, kFunctions, kNone };  // PODO_SYMBOLIZE
+enum class Symbolize { kFull, kFunctions, kNone };     // PODO_SYMBOLIZE
+enum class ThreadLabels { kNone, kName, kId, kBoth };  // PODO_THREAD_LABELS
 
 using Labels = std::vector<base::KeyValue>;
 
@@ -43,6 +44,8 @@ struct Config {
   Setting<int64_t> interval_ns{10'000'000'000};
   Setting<Symbolize> symbolize{Symbolize::kFull};
   Setting<uint64_t> symbol_bytes{uint64_t{64} << 20};
+  Setting<uint32_t> label_sets{10000};
+  Setting<ThreadLabels> thread_labels{ThreadLabels::kNone};
   Setting<bool> flush_on_sigterm{false};
   Setting<int64_t> exit_timeout_ns{2'000'000'000};
   Setting<base::LogLevel> log{base::LogLevel::kWarning};

@@ -30,6 +30,7 @@ constexpr Range<double> kSampleHz = {1, 10'000, "a number from 1 to 10000"};
 // A record of 1024 frames is 8 KiB of a ring.
 constexpr Range<int64_t> kMaxFrames = {8, 1024, "a whole number from 8 to 1024"};
 constexpr Range<int64_t> kMaxThreads = {1, 65'536, "a whole number from 1 to 65536"};
+constexpr Range<int64_t> kLabelSets = {1, 1'000'000, "a whole number from 1 to 1000000"};
 constexpr Range<int64_t> kIntervalNs = {kSecondNs / 10, 3600 * kSecondNs,
                                         "a duration from 100ms to 1h, such as 10s"};
 constexpr Range<int64_t> kExitTimeoutNs = {0, 60 * kSecondNs,
@@ -112,6 +113,18 @@ absl::StatusOr<Symbolize> ParseSymbolize(std::string_view text) {
   static constexpr std::pair<const char*, Symbolize> kWords[] = {
       {"full", Symbolize::kFull}, {"functions", Symbolize::kFunctions}, {"none", Symbolize::kNone}};
   return ParseWord(text, kWords, "full, functions or none");
+}
+
+absl::StatusOr<uint32_t> ParseLabelSets(std::string_view text) {
+  return Narrow(InRange(kLabelSets, base::ParseInteger(text)));
+}
+
+absl::StatusOr<ThreadLabels> ParseThreadLabels(std::string_view text) {
+  static constexpr std::pair<const char*, ThreadLabels> kWords[] = {
+      {"none", ThreadLabels::kNone},    {"name", ThreadLabels::kName},    {"id", ThreadLabels::kId},
+      {"name,id", ThreadLabels::kBoth}, {"id,name", ThreadLabels::kBoth},
+  };
+  return ParseWord(text, kWords, "none, name, id or name,id");
 }
 
 absl::StatusOr<base::LogLevel> ParseLogLevel(std::string_view text) {

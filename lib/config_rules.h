@@ -28,6 +28,8 @@ absl::StatusOr<int64_t> ParseIntervalNs(std::string_view text);
 absl::StatusOr<int64_t> ParseExitTimeoutNs(std::string_view text);
 absl::StatusOr<uint64_t> ParseSymbolBytes(std::string_view text);
 absl::StatusOr<Symbolize> ParseSymbolize(std::string_view text);
+absl::StatusOr<uint32_t> ParseLabelSets(std::string_view text);
+absl::StatusOr<ThreadLabels> ParseThreadLabels(std::string_view text);
 absl::StatusOr<base::LogLevel> ParseLogLevel(std::string_view text);
 
 // Never fails: valid UTF-8, at most 255 bytes.

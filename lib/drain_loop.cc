@@ -12,7 +12,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/owned_fd.h"
 #include "capture/profiling_timer.h"
+#include "context/label_sets.h"
 #include "exit_signal.h"
 
 namespace podo {
@@ -34,10 +36,8 @@ bool IsAlive(uint32_t tid) {
 // The main thread after pthread_exit is a zombie that keeps the process until all others end.
 bool MainThreadIsZombie() {
   char line[512];
-  const int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return false;
-  const ssize_t size = read(fd, line, sizeof line - 1);
-  close(fd);
+  const base::OwnedFd file(open("/proc/self/stat", O_RDONLY | O_CLOEXEC));
+  const ssize_t size = read(file.get(), line, sizeof line - 1);
   if (size <= 0) return false;
   line[size] = '\0';
   const char* name_end = std::strrchr(line, ')');  // the name may hold anything, ')' included
@@ -112,12 +112,17 @@ void DrainLoop::Run() {
 
 void DrainLoop::DrainOnce() {
   pool_.Mark();
+  ++round_;
   // After the mark, before the samples are used: every sample drained now was taken while these
   // modules were mapped, or its frames are known to be doubtful.
   const capture::ModuleCheck check = modules_->CheckMapped(capture::ModuleWatch::Caller::kDrain);
   pool_.Drain([&](const model::RawSample& sample) {
     model::RawSample kept = sample;
     modules_->CutReplaced(check, &kept);
+    if (kept.header.label_set != 0) context::NoteSample(kept.header.label_set);
+    if (settings_.names_threads) {
+      kept.thread = box_->threads.IndexOf(kept.tid, round_, aggregate::ReadThreadName);
+    }
     box_->stacks.Add(kept);
     if ((kept.header.flags & model::kRawMaybeAsleep) != 0) ++box_->maybe_asleep;
   });

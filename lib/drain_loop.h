@@ -25,6 +25,7 @@ class DrainLoop {
     int64_t window_ns;
     uint64_t period_ns;
     double hz;
+    bool names_threads;    // samples keep their thread
     bool in_process_tree;  // preloaded: children that exec are profiled by themselves
   };
 
@@ -97,6 +98,7 @@ class DrainLoop {
   uint32_t rings_kept_ = 0;  // in use after the last reclaim
   int64_t next_housekeeping_ns_ = 0;
   uint64_t flushed_ = 0;
+  uint32_t round_ = 0;  // of draining
   std::atomic<uint64_t> flush_asked_{0};
   std::atomic<bool> stop_{false};
   std::atomic<bool> host_took_over_{false};

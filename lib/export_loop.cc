@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "context/label_sets.h"
 #include "encode/flame_page.h"
 #include "encode/folded.h"
 #include "encode/pprof_encoder.h"
@@ -22,9 +23,9 @@ using aggregate::AssembledProfile;
 using exporting::Payload;
 using exporting::PayloadFormat;
 using exporting::PayloadScope;
-using ModuleList = std::vector<std::shared_ptr<const model::Module>>;
 
-const model::Module* ModuleAt(const ModuleList& modules, model::MappingId id) {
+const model::Module* ModuleAt(const std::vector<std::shared_ptr<const model::Module>>& modules,
+                              model::MappingId id) {
   return model::Index(id) < modules.size() ? modules[model::Index(id)].get() : nullptr;
 }
 
@@ -96,8 +97,14 @@ void ExportLoop::Export(WindowBox* box) {
         if (inserted) it->second = modules_->MapOf(generation);
         return it->second.get();
       };
+  const aggregate::Carried carried = {
+      context::LabelsOf, [&](uint32_t thread) {
+        const aggregate::ThreadTable::Thread of = box->threads.Find(thread);
+        return aggregate::ThreadLabels{settings_.thread_names ? of.name : "",
+                                       settings_.thread_ids ? of.tid : 0};
+      }};
   AssembledProfile assembled = aggregate::Assemble({&box->stacks, box->residue.get()}, box->totals,
-                                                   modules_of, settings_.comments);
+                                                   modules_of, settings_.comments, carried);
   const uint64_t flush_id = box->flush_id;
   Payload payload;
   payload.window_seq = box->totals.sequence;
@@ -111,18 +118,25 @@ void ExportLoop::Export(WindowBox* box) {
   const uint32_t newest = box->newest_generation;
   box->stacks.Clear();
   box->residue->Clear();
+  box->threads.Clear();
+  context::Recycle();
   box->maybe_asleep = 0;
   box->free.store(true, std::memory_order_release);  // partner: the drain's NextBox()
   // The next window's stacks are not older than the newest snapshot of the window before this one.
   modules_->ForgetBefore(std::exchange(forget_before_, newest));
 
   if (!exporters_.empty()) {
-    FindNames(assembled);
-    if (Wants(PayloadScope::kWindow)) SendWindow(assembled, payload);
-    if (Wants(PayloadScope::kRun)) {
+    const bool wants_run = Wants(PayloadScope::kRun);
+    std::vector<SymbolJob> jobs;
+    AddJobs(assembled.profile, assembled.mapping_modules, &jobs);
+    if (wants_run) {
       AddToRun(assembled);
-      SendRun(payload, assembled.summary);
+      // Of the whole run: what an earlier window had no time to name is asked for again.
+      AddJobs(run_.profile(), run_modules_, &jobs);
     }
+    FindNames(std::move(jobs));
+    if (Wants(PayloadScope::kWindow)) SendWindow(assembled, payload);
+    if (wants_run) SendRun(payload, assembled.summary);
   }
   const std::lock_guard lock(mutex_);
   flushed_ = std::max(flushed_, flush_id);
@@ -136,20 +150,19 @@ bool ExportLoop::WaitFlushed(uint64_t id, int64_t deadline_ns) {
       [&] { return flushed_ >= id; });
 }
 
+void ExportLoop::AddJobs(const model::Profile& profile, const ModuleList& modules,
+                         std::vector<SymbolJob>* jobs) const {
+  const auto module_of = [&](model::MappingId id) { return ModuleAt(modules, id); };
+  for (symbolize::Unresolved& u : symbolize::ListUnresolved(profile, module_of, *symbolizer_)) {
+    const auto owner = std::find_if(modules.begin(), modules.end(),
+                                    [&](const auto& m) { return m.get() == u.module; });
+    jobs->push_back({*owner, std::move(u.vaddrs)});
+  }
+}
+
 // A window waits at most one interval for names, a caller's flush half of its time; then it goes
 // out with the names found, addresses and build ids.
-void ExportLoop::FindNames(const AssembledProfile& assembled) {
-  std::vector<SymbolJob> jobs;
-  const auto module_of = [&](model::MappingId id) {
-    return ModuleAt(assembled.mapping_modules, id);
-  };
-  for (symbolize::Unresolved& u :
-       symbolize::ListUnresolved(assembled.profile, module_of, *symbolizer_)) {
-    const auto owner =
-        std::find_if(assembled.mapping_modules.begin(), assembled.mapping_modules.end(),
-                     [&](const auto& m) { return m.get() == u.module; });
-    jobs.push_back({*owner, std::move(u.vaddrs)});
-  }
+void ExportLoop::FindNames(std::vector<SymbolJob> jobs) {
   if (jobs.empty()) return;
   symbols_->SetWork(std::move(jobs), &names_found_);
   const int64_t begin_ns = base::SteadyClockNs();
@@ -214,7 +227,8 @@ void ExportLoop::AddToRun(const AssembledProfile& assembled) {
     run_.profile().duration_ns += p.duration_ns;
     return;
   }
-  const std::vector<model::MappingId> ids = model::MergeProfile(assembled.profile, &run_);
+  const std::vector<model::MappingId> ids =
+      model::MergeProfile(assembled.profile, &run_, model::Links::kDrop);
   run_modules_.resize(run_.profile().mappings.size());
   for (size_t i = 1; i < ids.size(); ++i) {
     run_modules_[model::Index(ids[i])] = assembled.mapping_modules[i];

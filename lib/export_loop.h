@@ -28,6 +28,8 @@ class ExportLoop {
     int64_t window_ns;
     std::string title;                  // of pages: the service
     std::vector<std::string> comments;  // on every profile: resource and labels
+    bool thread_names = false;          // labels of every sample
+    bool thread_ids = false;
   };
 
   ExportLoop(Settings settings, capture::ModuleWatch* modules, symbolize::Symbolizer* symbolizer,
@@ -56,7 +58,10 @@ class ExportLoop {
  private:
   WindowBox* Next();
   void Export(WindowBox* box);
-  void FindNames(const aggregate::AssembledProfile& assembled);
+  using ModuleList = std::vector<std::shared_ptr<const model::Module>>;  // by mapping
+  void AddJobs(const model::Profile& profile, const ModuleList& modules,
+               std::vector<SymbolJob>* jobs) const;
+  void FindNames(std::vector<SymbolJob> jobs);
   void Send(const model::Profile& profile, exporting::PayloadScope scope,
             exporting::Payload payload);
   void SendWindow(const aggregate::AssembledProfile& assembled, const exporting::Payload& payload);
@@ -86,7 +91,7 @@ class ExportLoop {
   // The whole run so far, without names: they are looked up anew for every payload, so that names
   // found late still appear.
   model::ProfileBuilder run_;
-  std::vector<std::shared_ptr<const model::Module>> run_modules_;  // by mapping
+  ModuleList run_modules_;
 };
 
 }  // namespace podo

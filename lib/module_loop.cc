@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
+#include "context/label_sets.h"
 
 namespace podo {
 namespace {
@@ -16,6 +17,14 @@ constexpr size_t kMaxNamed = 8;  // threads named in the log
 
 int64_t NominalPeriodNs(const model::WindowTotals& t) {
   return t.nominal_hz > 0 ? static_cast<int64_t>(1e9 / t.nominal_hz) : 0;
+}
+
+// With SIGPROF blocked in all busy threads its ticks reach nobody.
+bool MissesTicks(const model::WindowTotals& t) {
+  constexpr int64_t kWorthNamingNs = 200'000'000;
+  const int64_t host_cpu_ns = t.process_cpu_ns - t.own_cpu_ns;
+  const int64_t ticked_ns = static_cast<int64_t>(t.ticks) * NominalPeriodNs(t);
+  return host_cpu_ns >= kWorthNamingNs && ticked_ns < host_cpu_ns / 2;
 }
 
 }  // namespace
@@ -33,6 +42,8 @@ ModuleLoop::ModuleLoop(capture::State* state, capture::ModuleWatch* modules, Own
 
 void ModuleLoop::Run() {
   modules_->Refresh([this] { TakeResidue(); });
+  published_->LookForTracers();
+  published_->Update();
   for (bool last = false; !last;) {
     wakeup_->WaitFor(kIdleNs);
     FollowModules();
@@ -45,6 +56,7 @@ void ModuleLoop::Run() {
       last = box->last;
       TakeResidue();  // what came in while this window was being closed
       Finish(box);
+      published_->Update();
       hand_on_(box);
     }
   }
@@ -54,6 +66,7 @@ void ModuleLoop::FollowModules() {
   const uint64_t unknown = state_->unknown_pc.exchange(0, std::memory_order_relaxed);
   if ((unknown != 0 && modules_->Knows(unknown)) || drain_->modules_changed()) {
     modules_->Refresh([this] { TakeResidue(); });
+    published_->LookForTracers();
   }
   modules_->FreeRetired(drain_->epoch());
 }
@@ -65,14 +78,19 @@ void ModuleLoop::TakeResidue() {
   pool_.Take([&](const model::Residue& residue) {
     // After the stacks were taken out, before their addresses are used.
     if (!check) check = modules_->CheckMapped(capture::ModuleWatch::Caller::kModuleLoop);
-    const uint16_t flags = unwinder_.Unwind(residue, state_->max_frames, &frames_);
+    uint16_t flags = unwinder_.Unwind(residue, state_->max_frames, &frames_);
     model::RawSample sample = {};
-    sample.header.flags = flags;
     sample.header.frames = static_cast<uint16_t>(frames_.size());
+    flags = static_cast<uint16_t>(flags & ~model::kRawSpan) | (residue.flags & model::kRawSpan);
+    sample.header.flags = flags;
+    const uint32_t span_words = model::SpanWordsOf(flags);
+    frames_.insert(frames_.begin(), residue.span, residue.span + span_words);
     sample.header.generation = residue.generation;
     sample.header.label_set = residue.label_set;
-    sample.frames = frames_.data();
+    sample.frames = frames_.data() + span_words;
     sample.tid = residue.tid;
+    context::NoteSample(residue.label_set);
+    if (names_threads_) sample.thread = aggregate::ThreadTable::kByTid | residue.tid;
     modules_->CutReplaced(*check, &sample);
     residue_->Add(sample);
     if ((flags & model::kRawMaybeAsleep) != 0) ++residue_maybe_asleep_;
@@ -93,7 +111,8 @@ void ModuleLoop::Finish(WindowBox* box) {
 }
 
 void ModuleLoop::NameBlockedThreads(WindowBox* box) {
-  if (box->maybe_asleep == 0) return;
+  const bool unseen = box->maybe_asleep == 0;
+  if (unseen && !MissesTicks(box->totals)) return;
   baseline_taken_ = true;
   int64_t cpu_ns = 0;
   for (const capture::BlockedThread& thread :
@@ -102,8 +121,9 @@ void ModuleLoop::NameBlockedThreads(WindowBox* box) {
     if (named_.size() >= kMaxNamed || !named_.insert(thread.tid).second) continue;
     base::Log(
         base::LogLevel::kWarning,
-        absl::StrCat("thread ", thread.tid, " (", thread.name,
-                     ") blocks SIGPROF; its CPU time is shown as [threads blocking SIGPROF]"));
+        absl::StrCat("thread ", thread.tid, " (", thread.name, ") blocks SIGPROF; its CPU time is ",
+                     unseen ? "not sampled, for no thread lets the signal in"
+                            : "shown as [threads blocking SIGPROF]"));
   }
   // Interrupted system calls are only evidence together with CPU time that can explain them: at
   // least half of the doubtful ticks must be covered by it.

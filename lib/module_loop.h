@@ -17,6 +17,7 @@
 #include "capture/ring_pool.h"
 #include "drain_loop.h"
 #include "own_threads.h"
+#include "published_context.h"
 #include "window_box.h"
 
 namespace podo {
@@ -29,6 +30,10 @@ class ModuleLoop {
 
   // The drain exists only after its wake-up target does.
   void SetDrain(DrainLoop* drain) { drain_ = drain; }
+  // Told when modules changed, and once a window. Before Run().
+  void SetPublished(PublishedContext* published) { published_ = published; }
+  // Samples keep their thread. Before Run().
+  void NameThreads(bool wanted) { names_threads_ = wanted; }
 
   // Thread body: ends after the window that is marked last.
   void Run();
@@ -53,6 +58,8 @@ class ModuleLoop {
   capture::BlockedThreads blocked_;
   std::set<uint32_t> named_;
   bool baseline_taken_ = false;
+  bool names_threads_ = false;
+  PublishedContext* published_ = nullptr;
 };
 
 }  // namespace podo

@@ -8,8 +8,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <exception>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
 
@@ -23,6 +25,10 @@ void* OwnThreads::Main(void* argument) {
     self.clock.store(clock, std::memory_order_relaxed);
   }
   self.tid.store(static_cast<uint32_t>(gettid()), std::memory_order_release);
+  // What a throw and a hash map need of this thread, while memory can be had: libc ends the process
+  // when a thread-local of a library loaded late does not fit any more.
+  self.exceptions_in_flight = std::uncaught_exceptions();
+  static_cast<void>(absl::flat_hash_set<int>{1});
   self.body();
   self.tid.store(0, std::memory_order_relaxed);
   // Release order of the two stores below: a reader that still sees the clock may count this

@@ -40,6 +40,7 @@ class OwnThreads {
     std::function<void()> body;
     const char* name;
     pthread_t handle;
+    int exceptions_in_flight;  // 0
     // Published with release by the thread when it runs; 0 again when it ends.
     std::atomic<uint32_t> tid{0};
     std::atomic<clockid_t> clock{0};

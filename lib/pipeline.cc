@@ -15,6 +15,8 @@
 #include "capture/handler.h"
 #include "capture/profiling_timer.h"
 #include "capture/thread_layout.h"
+#include "context/label_sets.h"
+#include "context/scope.h"
 #include "export/file_sink.h"
 
 namespace podo {
@@ -61,11 +63,24 @@ ExportLoop::Settings ExportSettings(const Config& config) {
   ExportLoop::Settings settings;
   settings.window_ns = config.interval_ns.value;
   settings.title = config.service_name.value;
+  settings.thread_names = config.thread_labels.value == ThreadLabels::kName ||
+                          config.thread_labels.value == ThreadLabels::kBoth;
+  settings.thread_ids = config.thread_labels.value == ThreadLabels::kId ||
+                        config.thread_labels.value == ThreadLabels::kBoth;
   settings.comments.push_back(absl::StrCat("service.name=", config.service_name.value));
   for (const base::KeyValue& label : AllLabels(config)) {
     settings.comments.push_back(absl::StrCat(label.key, "=", label.value));
   }
   return settings;
+}
+
+std::vector<std::pair<std::string, std::string>> ResourceOf(const Config& config) {
+  std::vector<std::pair<std::string, std::string>> resource = {
+      {"service.name", config.service_name.value}};
+  for (const base::KeyValue& label : AllLabels(config)) {
+    resource.emplace_back(label.key, label.value);
+  }
+  return resource;
 }
 
 // The mapping of an earlier run in this process, if it is large enough: it is never unmapped.
@@ -113,19 +128,24 @@ Pipeline::Pipeline(const Config& config, Rate rate, capture::State* state, bool 
       symbols_(&symbolizer_),
       exports_(std::make_unique<ExportLoop>(ExportSettings(config), &modules_, &symbolizer_,
                                             &symbols_, MakeExporters(config, shares_names))),
+      published_(state, ResourceOf(config)),
       module_loop_(std::make_unique<ModuleLoop>(state, &modules_, &threads_, &module_wakeup_,
                                                 [this](WindowBox* box) { exports_->Put(box); })),
       drain_(std::make_unique<DrainLoop>(
           state, &modules_, &threads_,
-          DrainLoop::Settings{config.interval_ns.value, rate.period_ns, rate.hz, shares_names},
+          DrainLoop::Settings{config.interval_ns.value, rate.period_ns, rate.hz,
+                              config.thread_labels.value != ThreadLabels::kNone, shares_names},
           &module_wakeup_)) {
   module_loop_->SetDrain(drain_.get());
+  module_loop_->SetPublished(&published_);
+  module_loop_->NameThreads(config.thread_labels.value != ThreadLabels::kNone);
 }
 
 absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Start(const Config& config, bool shares_names) {
   absl::StatusOr<capture::State*> state = GetState(config);
   if (!state.ok()) return state.status();
   const Rate rate = ChooseRate(config);
+  context::SetLimit(config.label_sets.value);
   std::unique_ptr<Pipeline> pipeline(new Pipeline(config, rate, *state, shares_names));
   // Threads that did not end in time still use the object: it is leaked then.
   const auto give_up = [&pipeline](absl::Status why) {
@@ -179,6 +199,7 @@ absl::Status Pipeline::StartThreads() {
         body();
       } catch (...) {
         Disarm();
+        broken_.store(true, std::memory_order_relaxed);
         base::Log(base::LogLevel::kError, "out of memory in a thread of podo; profiling is off");
       }
     });
@@ -236,6 +257,8 @@ void Pipeline::Disarm() {
 }
 
 bool Pipeline::Stop(int64_t limit_ns) {
+  // With a thread gone the last window gets nowhere: no exit waits for it.
+  if (broken_.load(std::memory_order_relaxed)) limit_ns = 0;
   const int64_t deadline_ns = base::SteadyClockNs() + limit_ns;
   Disarm();
   exports_->SetDeadline(deadline_ns);
@@ -257,6 +280,7 @@ bool Pipeline::GiveBackMemory() {
 }
 
 void Pipeline::LogTotals() const {
+  if (base::GetLogLevel() < base::LogLevel::kInfo) return;  // an exit allocates no memory for it
   podo_stats s = {};
   FillStats(&s);
   base::Log(
@@ -325,6 +349,10 @@ void Pipeline::FillStats(podo_stats* stats) const {
   stats->rings_in_use = drain_->rings_in_use();
   stats->sampling_ratio = exports_->sampling_ratio();
   stats->sample_hz = rate_.hz;
+  const context::LabelCounts labels = context::CountLabels();
+  stats->label_sets = labels.sets;
+  stats->label_overflow = labels.overflow;
+  stats->misplaced_scopes = context::MisplacedScopes();
 }
 
 }  // namespace podo

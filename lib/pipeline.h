@@ -17,6 +17,7 @@
 #include "module_loop.h"
 #include "own_threads.h"
 #include "podo/podo_c.h"
+#include "published_context.h"
 #include "symbol_loop.h"
 
 namespace podo {
@@ -75,11 +76,13 @@ class Pipeline {
   SymbolLoop symbols_;
   std::unique_ptr<ExportLoop> exports_;
   base::Wakeup module_wakeup_;
+  PublishedContext published_;
   std::unique_ptr<ModuleLoop> module_loop_;
   std::unique_ptr<DrainLoop> drain_;
   std::atomic<uint64_t> flush_id_{0};
   void* drain_stack_ = nullptr;
-  bool export_started_ = false;  // written by Start(), read by Stop() after it
+  std::atomic<bool> broken_{false};  // a thread ran out of memory; relaxed, nothing hangs on it
+  bool export_started_ = false;      // written by Start(), read by Stop() after it
 };
 
 }  // namespace podo

@@ -155,6 +155,9 @@ podo_status StartLocked(const podo_options* options) {
   g_process.lingering = nullptr;
   std::vector<std::string> messages;
   const podo_preload_calls* preload = g_process.preload.load(std::memory_order_acquire);
+  if (preload != nullptr && preload->size >= sizeof *preload) {
+    base::SetFirstStderr(preload->stderr_open != 0, preload->stderr_device, preload->stderr_inode);
+  }
   Config config = ReadProcessConfig(preload != nullptr ? preload->environment : nullptr, &messages);
   if (options != nullptr) {
     const absl::Status applied = ApplyOptions(*options, &config, &messages);
@@ -219,6 +222,7 @@ podo_status Guarded(Call&& call) {
   try {
     return call();
   } catch (...) {
+    base::Log(base::LogLevel::kWarning, "out of memory");
     return {PODO_RESOURCE, "out of memory"};
   }
 }

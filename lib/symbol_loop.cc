@@ -28,6 +28,7 @@ void SymbolLoop::Run() {
   constexpr int kLowest = 19;
   constexpr int64_t kIdleNs = 60'000'000'000;
   setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kLowest);  // of this thread on Linux
+  symbolize::Symbolizer::BeginThread();
   while (!stop_.load(std::memory_order_acquire)) {
     std::vector<SymbolJob> jobs;
     base::Wakeup* done = nullptr;

@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "aggregate/stack_table.h"
+#include "aggregate/thread_table.h"
 #include "model/window.h"
 
 namespace podo {
@@ -21,6 +22,7 @@ struct WindowBox {
   std::atomic<bool> free{true};
   aggregate::StackTable stacks{kWindowCapBytes};
   std::unique_ptr<aggregate::StackTable> residue;  // libunwind's stacks, put in by the module loop
+  aggregate::ThreadTable threads;                  // empty unless thread labels are wanted
   model::WindowTotals totals;
   uint64_t maybe_asleep = 0;       // ticks flagged kRawMaybeAsleep
   uint32_t newest_generation = 0;  // of the module snapshots its stacks refer to

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <string>
 
+#include "podo/context.h"
 #include "podo/podo_c.h"
 
 namespace podo {

@@ -87,8 +87,11 @@ typedef struct podo_stats {
   uint64_t modules;          /* gauge: modules with unwind rows */
   uint64_t unwind_row_bytes; /* gauge: memory of the unwind rows */
   uint64_t rings_in_use;     /* gauge */
-  double sampling_ratio; /* gauge: ticks * nominal period / host CPU; 0 before the first window */
-  double sample_hz;      /* gauge: the rate in force */
+  double sampling_ratio;   /* gauge: ticks * nominal period / host CPU; 0 before the first window */
+  double sample_hz;        /* gauge: the rate in force */
+  uint64_t label_sets;     /* gauge: distinct label sets */
+  uint64_t label_overflow; /* scopes and prepared labels that became __overflow__ */
+  uint64_t misplaced_scopes; /* scopes left on another thread, or out of turn */
 } podo_stats;
 
 /* Starts profiling this process. Returns at once; unwind tables are built in the background.

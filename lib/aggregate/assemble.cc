@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "aggregate/assemble.h"
 
+#include <cstring>
 #include <string>
 #include <utility>
 
@@ -17,9 +18,11 @@ using model::MappingId;
 class Assembler {
  public:
   Assembler(const model::WindowTotals& totals,
-            const std::function<const model::ModuleMap*(uint32_t)>& modules_of)
+            const std::function<const model::ModuleMap*(uint32_t)>& modules_of,
+            const Carried& carried)
       : totals_(totals),
         modules_of_(modules_of),
+        carried_(carried),
         period_ns_(totals.PeriodNs()),
         builder_({{"samples", "count"}, {"cpu", "nanoseconds"}}) {
     result_.mapping_modules.emplace_back();
@@ -39,7 +42,7 @@ class Assembler {
   void AddTable(const StackTable& table) {
     for (size_t i = 0; i < table.size(); ++i) {
       const StackTable::Entry& entry = table.entry(i);
-      AddStack(entry, table.frames(entry));
+      AddStack(entry, table.frames(entry), table.span(entry));
     }
     AddNamed(kFrameOverflow, table.overflow());
   }
@@ -71,12 +74,39 @@ class Assembler {
   }
 
  private:
-  void AddTicks(absl::Span<const LocationId> leaf_first, uint64_t ticks) {
+  void AddTicks(absl::Span<const LocationId> leaf_first, uint64_t ticks,
+                model::LabelSetId labels = {}, model::LinkId link = {}) {
     const int64_t count = static_cast<int64_t>(ticks);
-    builder_.AddSample(builder_.AddStack(leaf_first), {}, {}, {count, count * period_ns_});
+    builder_.AddSample(builder_.AddStack(leaf_first), labels, link, {count, count * period_ns_});
   }
 
-  void AddStack(const StackTable::Entry& entry, const uint64_t* frames) {
+  model::LabelSetId LabelsOf(uint32_t label_set, uint32_t thread) {
+    auto [it, inserted] = label_sets_.try_emplace({label_set, thread});
+    if (!inserted) return it->second;
+    model::LabelSet labels;
+    const auto add = [&](std::string_view key, std::string_view value) {
+      labels.labels.push_back({builder_.AddString(key), builder_.AddString(value), 0, {}});
+    };
+    if (label_set != 0 && carried_.labels_of) {
+      for (const auto& [key, value] : carried_.labels_of(label_set)) add(key, value);
+    }
+    if (thread != 0 && carried_.thread_of) {
+      const ThreadLabels of = carried_.thread_of(thread);
+      if (!of.name.empty()) add("thread_name", of.name);
+      if (of.id != 0) labels.labels.push_back({builder_.AddString("thread_id"), {}, of.id, {}});
+    }
+    return it->second = builder_.AddLabelSet(std::move(labels));
+  }
+
+  model::LinkId LinkOf(const uint64_t* span) {
+    if (span == nullptr) return {};
+    model::Link link;
+    std::memcpy(link.trace_id.data(), span, link.trace_id.size());
+    std::memcpy(link.span_id.data(), span + 2, link.span_id.size());
+    return builder_.AddLink(link);
+  }
+
+  void AddStack(const StackTable::Entry& entry, const uint64_t* frames, const uint64_t* span) {
     if ((entry.flags & model::kRawMaybeAsleep) != 0) {
       using Doubtful = model::WindowTotals::Doubtful;
       if (totals_.doubtful == Doubtful::kOwn) return;
@@ -91,7 +121,7 @@ class Assembler {
       stack.push_back(LocationOf(entry.generation, frames[i]));
     }
     if (const char* end = HowItEnds(entry.flags)) stack.push_back(builder_.AddNamedFrame(end));
-    AddTicks(stack, entry.count);
+    AddTicks(stack, entry.count, LabelsOf(entry.label_set, entry.thread), LinkOf(span));
   }
 
   static const char* HowItEnds(uint16_t flags) {
@@ -141,10 +171,12 @@ class Assembler {
 
   const model::WindowTotals& totals_;
   const std::function<const model::ModuleMap*(uint32_t)>& modules_of_;
+  const Carried& carried_;
   const int64_t period_ns_;
   model::ProfileBuilder builder_;
   AssembledProfile result_;
   absl::flat_hash_map<std::pair<uint32_t, uint64_t>, LocationId> locations_;
+  absl::flat_hash_map<std::pair<uint32_t, uint32_t>, model::LabelSetId> label_sets_;
 };
 
 }  // namespace
@@ -152,8 +184,8 @@ class Assembler {
 AssembledProfile Assemble(const std::vector<const StackTable*>& tables,
                           const model::WindowTotals& totals,
                           const std::function<const model::ModuleMap*(uint32_t)>& modules_of,
-                          const std::vector<std::string>& comments) {
-  Assembler assembler(totals, modules_of);
+                          const std::vector<std::string>& comments, const Carried& carried) {
+  Assembler assembler(totals, modules_of, carried);
   uint32_t newest = 1;  // the first snapshot, if nothing was sampled
   for (const StackTable* table : tables) {
     for (size_t i = 0; i < table->size(); ++i) {

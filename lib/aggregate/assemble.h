@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "aggregate/stack_table.h"
@@ -37,6 +38,22 @@ inline constexpr char kFrameTruncated[] = "[deeper than PODO_MAX_FRAMES]";
 inline constexpr char kFrameIncomplete[] = "[incomplete stack]";
 inline constexpr char kFrameReused[] = "[module replaced]";
 
+struct ThreadLabels {
+  std::string name;  // empty: no label
+  uint32_t id = 0;   // 0: no label
+};
+
+// Labels as (key, value).
+using LabelPairs = std::vector<std::pair<std::string, std::string>>;
+
+// What stands behind the ids that samples carry; null functions mean: nothing.
+struct Carried {
+  std::function<LabelPairs(uint32_t label_set)> labels_of;
+  // Name and id of a thread, as far as they are wanted: thread_name is a string, thread_id a
+  // number.
+  std::function<ThreadLabels(uint32_t thread)> thread_of;
+};
+
 // Sums `tables` (the drain's and libunwind's) into one profile with values {samples, cpu ns}.
 // `modules_of(generation)` gives the modules a stack's addresses mean; null for none; an
 // address that this generation does not know is looked up in the next one (a stack taken before the
@@ -45,7 +62,8 @@ inline constexpr char kFrameReused[] = "[module replaced]";
 AssembledProfile Assemble(const std::vector<const StackTable*>& tables,
                           const model::WindowTotals& totals,
                           const std::function<const model::ModuleMap*(uint32_t)>& modules_of,
-                          const std::vector<std::string>& comments = {});
+                          const std::vector<std::string>& comments = {},
+                          const Carried& carried = {});
 
 }  // namespace podo::aggregate
 

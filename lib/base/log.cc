@@ -3,7 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,41 +20,69 @@ namespace {
 // Relaxed: a level is a preference, no other memory depends on it.
 std::atomic<LogLevel> g_level{LogLevel::kWarning};
 
-// The file that was stderr at the first Start; relaxed, written once before podo's threads exist.
-std::atomic<bool> g_known{false};
+// The file that was stderr at first. Relaxed: written before podo's threads exist.
+std::atomic<bool> g_open{false};
 std::atomic<dev_t> g_device{0};
 std::atomic<ino_t> g_inode{0};
 
-void NoteStderr() {
-  struct stat now;
-  if (g_known.load(std::memory_order_relaxed) || fstat(STDERR_FILENO, &now) != 0) return;
-  g_device.store(now.st_dev, std::memory_order_relaxed);
-  g_inode.store(now.st_ino, std::memory_order_relaxed);
-  g_known.store(true, std::memory_order_relaxed);
+bool IsSameFile(const struct stat& a, const struct stat& b) {
+  return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
-// A host that closes all descriptors may get number 2 again for a connection or a database. Another
-// file than at first is only taken for stderr if it looks like a place for a log: a terminal or
-// /dev/null, or something opened for writing only that is no socket.
+// Number 2 need not be stderr: in a process that was started without one, or has closed all
+// descriptors, it may be a connection or a database. So it is used only if it is the file it was at
+// first, a terminal or /dev/null, or if the host has made 1 and 2 one file.
 bool IsStderr() {
-  struct stat now;
+  struct stat now, output;
   if (fstat(STDERR_FILENO, &now) != 0) return false;
-  if (!g_known.load(std::memory_order_relaxed)) return !S_ISSOCK(now.st_mode);
-  if (now.st_dev == g_device.load(std::memory_order_relaxed) &&
+  if (g_open.load(std::memory_order_relaxed) &&
+      now.st_dev == g_device.load(std::memory_order_relaxed) &&
       now.st_ino == g_inode.load(std::memory_order_relaxed)) {
     return true;
   }
   if (S_ISCHR(now.st_mode)) return true;
-  return !S_ISSOCK(now.st_mode) && (fcntl(STDERR_FILENO, F_GETFL) & O_ACCMODE) == O_WRONLY;
+  // Not the two ends of a pipe, and not what has no type: all eventfds are one file.
+  return (now.st_mode & S_IFMT) != 0 && fstat(STDOUT_FILENO, &output) == 0 &&
+         IsSameFile(now, output) && (fcntl(STDOUT_FILENO, F_GETFL) & O_ACCMODE) != O_RDONLY;
+}
+
+// A full pipe would hold up the host for as long as nobody reads. A pipe that has room has room for
+// a page, which is more than a line.
+bool HasRoom() {
+  pollfd waiting = {STDERR_FILENO, POLLOUT, 0};
+  return poll(&waiting, 1, 0) == 1 && (waiting.revents & POLLOUT) != 0;
+}
+
+// Writes on a thread that may be the host's: a reader that is gone, a file at RLIMIT_FSIZE or a
+// terminal in the foreground of others must not end or stop the process.
+void WriteWithoutSignals(const char* line, size_t size) {
+  sigset_t quiet, before, pending;
+  sigemptyset(&quiet);
+  for (const int signal : {SIGPIPE, SIGXFSZ, SIGTTOU}) sigaddset(&quiet, signal);
+  sigpending(&pending);
+  pthread_sigmask(SIG_BLOCK, &quiet, &before);
+  if (write(STDERR_FILENO, line, size) < 0) {
+    // Ours is taken away again; one that was pending already is the host's.
+    for (const int signal : {SIGPIPE, SIGXFSZ}) {
+      if (sigismember(&pending, signal)) sigdelset(&quiet, signal);
+    }
+    constexpr timespec kNow = {0, 0};
+    constexpr size_t kKernelSetBytes = 8;
+    syscall(SYS_rt_sigtimedwait, &quiet, nullptr, &kNow, kKernelSetBytes);
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 }  // namespace
 
-void SetLogLevel(LogLevel level) {
-  NoteStderr();
-  g_level.store(level, std::memory_order_relaxed);
-}
+void SetLogLevel(LogLevel level) { g_level.store(level, std::memory_order_relaxed); }
 LogLevel GetLogLevel() { return g_level.load(std::memory_order_relaxed); }
+
+void SetFirstStderr(bool open, dev_t device, ino_t inode) {
+  g_open.store(open, std::memory_order_relaxed);
+  g_device.store(device, std::memory_order_relaxed);
+  g_inode.store(inode, std::memory_order_relaxed);
+}
 
 void Log(LogLevel level, std::string_view message) {
   if (level == LogLevel::kOff || level > GetLogLevel()) return;
@@ -65,10 +97,15 @@ void Log(LogLevel level, std::string_view message) {
   }
   line[size++] = '\n';
   const int saved_errno = errno;
-  if (IsStderr()) {
-    [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, line, size);
-  }
+  if (IsStderr() && HasRoom()) WriteWithoutSignals(line, size);
   errno = saved_errno;
 }
 
 }  // namespace podo::base
+
+// While this library is loaded: before the host's main, or in the middle of its dlopen.
+__attribute__((constructor)) static void podo_note_stderr() {
+  struct stat now = {};
+  const bool open = fstat(STDERR_FILENO, &now) == 0;
+  podo::base::SetFirstStderr(open, now.st_dev, now.st_ino);
+}

@@ -9,6 +9,8 @@
 
 #include <algorithm>
 
+#include "base/owned_fd.h"
+
 namespace podo::base {
 namespace {
 
@@ -33,15 +35,14 @@ ssize_t ReadBatch(uint64_t address, char* to, size_t bytes) {
 }
 
 size_t ReadThroughProc(uint64_t address, char* to, size_t bytes) {
-  const int fd = open("/proc/thread-self/mem", O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return 0;
+  const OwnedFd file(open("/proc/thread-self/mem", O_RDONLY | O_CLOEXEC));
   size_t done = 0;
   while (done < bytes) {
-    const ssize_t got = pread(fd, to + done, bytes - done, static_cast<off_t>(address + done));
+    const ssize_t got =
+        pread(file.get(), to + done, bytes - done, static_cast<off_t>(address + done));
     if (got <= 0) break;
     done += static_cast<size_t>(got);
   }
-  close(fd);
   return done;
 }
 

@@ -11,16 +11,15 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "base/owned_fd.h"
 
 namespace podo::capture {
 namespace {
 
 std::string ReadFile(const std::string& path) {
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return "";
+  const base::OwnedFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   char text[4096];
-  const ssize_t size = read(fd, text, sizeof text);
-  close(fd);
+  const ssize_t size = read(file.get(), text, sizeof text);
   return size > 0 ? std::string(text, static_cast<size_t>(size)) : "";
 }
 

@@ -4,8 +4,21 @@
 #include <sys/syscall.h>
 #include <ucontext.h>
 
+#include "capture/carried.h"
 #include "capture/stacks.h"
 #include "capture/walk.h"
+#include "model/thread_slot.h"
+
+namespace podo::model {
+__thread ThreadSlot* tls_thread_slot __attribute__((tls_model("initial-exec"))) = nullptr;
+}  // namespace podo::model
+
+extern "C" {
+__thread const void* podo_thread_ctx __attribute__((tls_model("initial-exec"))) = nullptr;
+// What tracers and eBPF profilers look for (OTEP 4947). Weak: in a static link a tracer's own wins.
+extern __thread const void* otel_thread_ctx_v1
+    __attribute__((weak, alias("podo_thread_ctx"), visibility("default")));
+}
 
 namespace podo::capture {
 
@@ -18,6 +31,8 @@ using model::RegisterSet;
 // Initial-exec: part of the static TLS block, so that touching it can never allocate. A fresh
 // thread starts with nullptr, also on a stack that glibc reuses.
 __thread Ring* tls_ring __attribute__((tls_model("initial-exec"))) = nullptr;
+
+using model::ThreadSlot;
 
 // Relaxed: counters order nothing.
 inline void Count(std::atomic<uint64_t>& counter) {
@@ -71,7 +86,7 @@ inline bool MaybeAsleep(const RegisterSet& r) {
 
 // A free ring for the calling thread, or nullptr. Bounded: one pass over the words, and at most
 // kMaxTries lost races.
-Ring* ClaimRing(State* state, uint64_t thread_pointer) {
+[[gnu::noinline]] Ring* ClaimRing(State* state, uint64_t thread_pointer) {
   constexpr int kMaxTries = 64;
   int tries = 0;
   const uint32_t words = (state->ring_count + 63) / 64;
@@ -126,8 +141,9 @@ bool ResidueAllowed(const State& state) {
 }
 
 // Hands the stack to libunwind; false if no slot or too many already.
-bool LeaveResidue(State* state, Stacks* stacks, const ucontext_t& context, const Ring& ring,
-                  uint32_t generation, uint16_t flags) {
+[[gnu::noinline]] bool LeaveResidue(State* state, Stacks* stacks, const ucontext_t& context,
+                                    const Ring& ring, uint32_t generation, uint32_t label_set,
+                                    uint16_t flags) {
   if (!ResidueAllowed(*state)) return false;
   if (!stacks->CopyForResidue(static_cast<uint64_t>(context.uc_mcontext.gregs[REG_RSP]))) {
     return false;
@@ -135,8 +151,14 @@ bool LeaveResidue(State* state, Stacks* stacks, const ucontext_t& context, const
   Residue* residue = stacks->copy;
   residue->tid = ring.tid.load(std::memory_order_relaxed);
   residue->generation = generation;
-  residue->label_set = 0;
+  residue->label_set = label_set;
   residue->flags = flags;
+  if ((flags & model::kRawSpan) != 0) {
+    for (uint32_t i = 0; i < model::kSpanWords; ++i) {
+      const uint64_t at = ring.head.load(std::memory_order_relaxed) + model::kRawHeaderWords + i;
+      residue->span[i] = ring.words[at & (kRingWords - 1)];
+    }
+  }
   LoadRegisters(context, &residue->registers);
   // Release: the background that takes the bit sees the whole slot.
   state->residue_ready.fetch_or(ResidueBit(*state, residue), std::memory_order_release);
@@ -153,34 +175,59 @@ void CountTaken(Counters* counters, uint16_t flags) {
   if (flags & model::kRawResidue) Count(counters->residue);
 }
 
+uint16_t WalkStack(const Snapshot& snapshot, Stacks* stacks, RegisterSet* registers,
+                   FrameWriter* frames, uint64_t* unknown, RuleMemo* memo) {
+  const uint16_t flags = Walk(
+      snapshot,
+      [stacks](uint64_t sp, StackView* view) {
+        const bool readable = stacks->Select(sp, view);
+        stacks->crossed = true;
+        return readable;
+      },
+      registers, frames, unknown, memo);
+  constexpr uint16_t kStopped =
+      model::kRawUnknownCode | model::kRawUnsupportedRow | model::kRawOutOfBounds;
+  if ((flags & kStopped) && stacks->AtFiberRoot(registers->regs[kDwarfSp])) {
+    return static_cast<uint16_t>((flags & ~kStopped) | model::kRawComplete);
+  }
+  return flags;
+}
+
 // Walks the interrupted stack into the thread's ring. The ring is `busy`, capture is armed.
-void TakeSample(State* state, Ring* ring, uint64_t thread_pointer, const ucontext_t& context) {
+void TakeSample(State* state, Ring* ring, const ThreadSlot* slot, uint64_t thread_pointer,
+                const ucontext_t& context) {
   Counters& counters = state->counters;
   const uint64_t head = ring->head.load(std::memory_order_relaxed);
   const uint64_t room = ring->FreeWords();
-  if (room < model::kRawHeaderWords + 1) {
+  if (room < model::kRawHeaderWords + model::kSpanWords + 1) {
     Count(counters.ring_full);
     return;
   }
-  const uint64_t fits = room - model::kRawHeaderWords;
+  const uint64_t fits = room - model::kRawHeaderWords - model::kSpanWords;
   const uint32_t limit = fits < state->max_frames ? static_cast<uint32_t>(fits) : state->max_frames;
 
   RegisterSet registers;
   LoadRegisters(context, &registers);
   uint16_t flags = MaybeAsleep(registers) ? model::kRawMaybeAsleep : 0;
-  Stacks stacks{state, thread_pointer};
-  FrameWriter frames{ring->words, kRingWords - 1, head + model::kRawHeaderWords, 0, limit};
+  Stacks stacks{state, thread_pointer, slot};
+  const uint32_t label_set = LabelSetOf(slot);
+  uint64_t at = head + model::kRawHeaderWords;
+  if (WriteSpan(*state, slot, thread_pointer, ring, at)) {
+    flags |= model::kRawSpan;
+    at += model::kSpanWords;
+  }
+  FrameWriter frames{ring->words, kRingWords - 1, at, 0, limit};
   uint64_t unknown = 0;
   // Acquire: the tables behind the pointer are complete. Ordered after busy's exchange (ring.h).
   const Snapshot* snapshot = state->snapshot.load(std::memory_order_seq_cst);
-  flags |= Walk(
-      *snapshot,
-      [&](uint64_t sp, StackView* view) {
-        const bool readable = stacks.Select(sp, view);
-        stacks.crossed = true;
-        return readable;
-      },
-      &registers, &frames, &unknown);
+  uint16_t found = WalkStack(*snapshot, &stacks, &registers, &frames, &unknown, &ring->memo);
+  if ((found & model::kRawOutOfBounds) && stacks.ReachFurther()) {
+    LoadRegisters(context, &registers);
+    frames.at = at;
+    frames.count = 0;
+    found = WalkStack(*snapshot, &stacks, &registers, &frames, &unknown, &ring->memo);
+  }
+  flags |= found;
   if (stacks.foreign) flags |= model::kRawForeignStack;
   if (unknown != 0) state->unknown_pc.store(unknown, std::memory_order_relaxed);
 
@@ -192,7 +239,7 @@ void TakeSample(State* state, Ring* ring, uint64_t thread_pointer, const ucontex
   // libunwind can help where a row could not be expressed and where a module is too new for the
   // tables; code of a known module without unwind information is as dark to it.
   if ((flags & model::kRawUnsupportedRow) || ((flags & model::kRawUnknownCode) && unknown != 0)) {
-    if (LeaveResidue(state, &stacks, context, *ring, snapshot->generation, flags)) {
+    if (LeaveResidue(state, &stacks, context, *ring, snapshot->generation, label_set, flags)) {
       CountTaken(&counters, flags | model::kRawResidue);
       return;
     }
@@ -200,12 +247,24 @@ void TakeSample(State* state, Ring* ring, uint64_t thread_pointer, const ucontex
   }
   stacks.Release();
 
-  const uint16_t words = static_cast<uint16_t>(model::kRawHeaderWords + frames.count);
+  const uint16_t words = static_cast<uint16_t>(at - head + frames.count);
   ring->words[head & (kRingWords - 1)] =
       uint64_t{words} | uint64_t{flags} << 16 | uint64_t{frames.count} << 32;
-  ring->words[(head + 1) & (kRingWords - 1)] = snapshot->generation;  // label set 0 above it
-  ring->head.store(head + words, std::memory_order_release);          // partner: the drain
+  ring->words[(head + 1) & (kRingWords - 1)] = snapshot->generation | uint64_t{label_set} << 32;
+  ring->head.store(head + words, std::memory_order_release);  // partner: the drain
   CountTaken(&counters, flags);
+}
+
+// After 10 ms of the host's work nothing of podo's is in the caches any more, and each locked
+// instruction below waits for all loads before it: what will be read is asked for at once. A hint
+// cannot fault, so it may follow pointers that are not to be trusted yet.
+inline void Prefetch(const State& state, const Ring& ring, uint64_t thread_pointer,
+                     const ucontext_t& context) {
+  __builtin_prefetch(&ring, 1);
+  ring.memo.Prefetch(static_cast<uint64_t>(context.uc_mcontext.gregs[REG_RIP]));
+  __builtin_prefetch(state.snapshot.load(std::memory_order_relaxed));
+  const ThreadLayout layout = Unpack(state.layout.load(std::memory_order_relaxed));
+  __builtin_prefetch(reinterpret_cast<const char*>(thread_pointer) + layout.stack_offset);
 }
 
 }  // namespace
@@ -213,14 +272,18 @@ void TakeSample(State* state, Ring* ring, uint64_t thread_pointer, const ucontex
 extern "C" __attribute__((visibility("hidden"), used)) void podo_sigprof_handler(int,
                                                                                  siginfo_t* cause,
                                                                                  void* context) {
+  Ring* ring = tls_ring;
   State* state = g_state.load(std::memory_order_acquire);
   if (state == nullptr || state->armed.load(std::memory_order_relaxed) == 0) return;
+  const uint64_t thread_pointer = reinterpret_cast<uint64_t>(__builtin_thread_pointer());
+  if (ring != nullptr) [[likely]] {
+    Prefetch(*state, *ring, thread_pointer, *static_cast<const ucontext_t*>(context));
+  }
   Counters& counters = state->counters;
   Count(counters.ticks);
   if (cause->si_code != SI_KERNEL && state->sample_foreign == 0) return Count(counters.foreign);
-  Ring* ring = tls_ring;
-
-  const uint64_t thread_pointer = reinterpret_cast<uint64_t>(__builtin_thread_pointer());
+  const ThreadSlot* slot = model::tls_thread_slot;
+  if (IsPaused(slot)) return Count(counters.paused);
   // A ring wiped by Stop() or MADV_WIPEONFORK has another owner: claim afresh.
   if (ring == nullptr || ring->owner.load(std::memory_order_relaxed) != thread_pointer) {
     ring = ClaimRing(state, thread_pointer);
@@ -236,7 +299,7 @@ extern "C" __attribute__((visibility("hidden"), used)) void podo_sigprof_handler
       // Release: the drain that sees a tid also sees the claimed ring.
       ring->tid.store(ThreadId(*state, thread_pointer), std::memory_order_release);
     }
-    TakeSample(state, ring, thread_pointer, *static_cast<const ucontext_t*>(context));
+    TakeSample(state, ring, slot, thread_pointer, *static_cast<const ucontext_t*>(context));
   }
   // Release: whoever sees 0 sees all that was done inside.
   ring->busy.store(0, std::memory_order_release);

@@ -34,6 +34,8 @@ constexpr size_t kMaxContested = 128;  // looked through for each frame
 // What the handler uses until the first tables are built: no modules, every stack is residue.
 constexpr Snapshot kNoTables = {};
 
+std::atomic<uint32_t> next_snapshot_id{1};  // relaxed: only has to be unique
+
 }  // namespace
 
 ModuleWatch::ModuleWatch(State* state) : state_(state) {
@@ -122,6 +124,7 @@ void ModuleWatch::Publish(std::vector<std::shared_ptr<const LoadedModule>> modul
   next->contested = contested_;
   for (auto& standing : next->standing) standing.resize(next->rows.size());
   map->generation = next->generation = ++generation_;
+  next->id = next_snapshot_id.fetch_add(1, std::memory_order_relaxed);
   next->module_count = static_cast<uint32_t>(next->rows.size());
   next->modules = next->rows.data();
   {

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <climits>
 
+#include "base/owned_fd.h"
 #include "capture/load_serial.h"
 
 namespace podo::capture {
@@ -18,17 +19,15 @@ namespace {
 // Opened and closed again for each read: podo's capture owns no descriptor that a service which
 // closes all of them could hand to someone else.
 bool ReadThroughProc(uint64_t address, void* to, size_t bytes) {
-  const int fd = open("/proc/thread-self/mem", O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return false;
+  const base::OwnedFd file(open("/proc/thread-self/mem", O_RDONLY | O_CLOEXEC));
   size_t done = 0;
   while (done < bytes) {
-    const ssize_t got = pread64(fd, static_cast<char*>(to) + done, bytes - done,
+    const ssize_t got = pread64(file.get(), static_cast<char*>(to) + done, bytes - done,
                                 static_cast<off64_t>(address + done));
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) break;
     done += static_cast<size_t>(got);
   }
-  close(fd);
   return done == bytes;
 }
 

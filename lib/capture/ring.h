@@ -13,21 +13,25 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "capture/rule_memo.h"
+
 namespace podo::capture {
 
 inline constexpr uint32_t kRingWords = 8192;  // 64 KiB: 2 s at 100 Hz and depth 40
 static_assert((kRingWords & (kRingWords - 1)) == 0);
 
 // All-zero bytes are a free ring: memory wiped by the kernel (MADV_WIPEONFORK) is valid.
-struct Ring {
+struct alignas(64) Ring {
   // 1 while a handler is inside. Set by exchange (seq_cst), so that it is ordered before the loads
   // of `armed` and of the snapshot pointer that follow: whoever retires a snapshot or stops capture
   // first makes the change visible (seq_cst) and then waits until it has seen 0 here.
   std::atomic<uint32_t> busy;
   std::atomic<uint32_t> tid;    // owner's kernel id; 0 = unowned. Release by the owner on claim.
   std::atomic<uint64_t> owner;  // owner's thread pointer: detects a ring wiped under its owner
-  alignas(64) std::atomic<uint64_t> head;
-  alignas(64) std::atomic<uint64_t> tail;
+  // On one line: it is cold at most ticks, and the drain writes `tail` a few times a second only.
+  std::atomic<uint64_t> head;
+  std::atomic<uint64_t> tail;
+  RuleMemo memo;  // the handler's alone
   alignas(4096) uint64_t words[kRingWords];
 
   // Producer side: how many words may be written now.

@@ -25,7 +25,35 @@ constexpr uint64_t kMiB = 1 << 20;
 // can only be stack.
 constexpr uint64_t kMainStackReach = 128 * kMiB;
 
+// In memory of a spare ring: its head and room for the first second of a thread's samples. The rest
+// follows once a thread has claimed it.
+constexpr size_t kSpareBytes = 5 * 4096;
+
 size_t PageUp(size_t bytes) { return (bytes + 4095) & ~size_t{4095}; }
+
+void* Map(size_t bytes) {
+  void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  return memory == MAP_FAILED ? nullptr : memory;
+}
+
+// nullptr with errno also if it would leave less than 64 MiB to what podo needs beside its rings,
+// and to the host: in an address space that is nearly full (RLIMIT_AS) the first to fail would be
+// some allocation of the host.
+void* MapLeavingRoom(size_t bytes) {
+  constexpr size_t kRoom = 64 * kMiB;
+  void* memory = Map(bytes);
+  if (memory == nullptr) return nullptr;
+  void* probe = Map(kRoom);
+  if (probe != nullptr) {
+    munmap(probe, kRoom);
+    return memory;
+  }
+  const int error = errno;
+  munmap(memory, bytes);
+  errno = error;
+  return nullptr;
+}
 
 void SetFree(State* state, uint32_t ring) {
   // Release: pairs with the claiming handler's acquire, which must see the ring reset.
@@ -40,12 +68,12 @@ absl::StatusOr<State*> MapState(uint32_t max_threads, uint32_t max_frames) {
   const size_t residue_bytes = PageUp(sizeof(model::Residue) * kResiduePoolSize);
   for (;; rings /= 2) {
     if (rings == 0) {
-      return absl::ResourceExhaustedError(absl::StrCat("mmap: ", std::strerror(errno)));
+      return absl::ResourceExhaustedError(
+          absl::StrCat("less than 64 MiB of address space left: ", std::strerror(errno)));
     }
     const size_t bytes = state_bytes + residue_bytes + rings * sizeof(Ring);
-    void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory == MAP_FAILED) continue;
+    void* memory = MapLeavingRoom(bytes);
+    if (memory == nullptr) continue;
     madvise(memory, bytes, MADV_DONTDUMP);
     madvise(memory, bytes, MADV_NOHUGEPAGE);  // a huge page would make one sample cost 2 MiB
     if (madvise(memory, bytes, MADV_WIPEONFORK) != 0) {  // Linux 4.14
@@ -69,8 +97,9 @@ absl::StatusOr<State*> MapState(uint32_t max_threads, uint32_t max_frames) {
   }
 }
 
-RingPool::RingPool(State* state) : state_(state), warm_(state->ring_count) {
-  linear_.resize(model::kRawHeaderWords + state->max_frames);
+RingPool::RingPool(State* state)
+    : state_(state), warm_(state->ring_count), whole_(state->ring_count) {
+  linear_.resize(model::kRawHeaderWords + model::kSpanWords + state->max_frames);
 }
 
 bool RingPool::IsFree(uint32_t ring) const {
@@ -105,20 +134,23 @@ void RingPool::Drain(absl::FunctionRef<void(const model::RawSample&)> visit) {
       std::memcpy(&sample.header, head_words, sizeof sample.header);
       // Only the handler writes here; a size it cannot have written means memory was overwritten by
       // somebody else: leave the rest of this ring rather than run away.
-      if (sample.header.words != model::kRawHeaderWords + sample.header.frames ||
+      const uint32_t body = model::SpanWordsOf(sample.header.flags) + sample.header.frames;
+      if (sample.header.words != model::kRawHeaderWords + body ||
           sample.header.words > span.to - at || sample.header.words > linear_.size()) {
         break;
       }
       const uint64_t first = (at + model::kRawHeaderWords) & (kRingWords - 1);
-      if (first + sample.header.frames <= kRingWords) {
+      if (first + body <= kRingWords) {
         sample.frames = &ring.words[first];
       } else {
-        for (uint32_t i = 0; i < sample.header.frames; ++i) {
+        for (uint32_t i = 0; i < body; ++i) {
           linear_[i] = ring.words[(first + i) & (kRingWords - 1)];
         }
         sample.frames = linear_.data();
       }
+      sample.frames += model::SpanWordsOf(sample.header.flags);
       sample.tid = tid;
+      sample.thread = 0;
       visit(sample);
       at += sample.header.words;
     }
@@ -164,21 +196,26 @@ void RingPool::Discard(uint32_t index) {
   const uint64_t before = state_->free_rings[index / 64].fetch_and(~bit, std::memory_order_acquire);
   if ((before & bit) == 0) return;  // a handler was faster
   madvise(&state_->rings[index], sizeof(Ring), MADV_DONTNEED);
-  warm_[index] = false;
+  warm_[index] = whole_[index] = false;
   SetFree(state_, index);
+}
+
+// Linux 5.14; where it is missing the samples fault the pages in themselves.
+void RingPool::Populate(uint32_t index, size_t bytes) {
+  madvise(&state_->rings[index], bytes, MADV_POPULATE_WRITE);
 }
 
 void RingPool::KeepSpares(uint32_t spares) {
   uint32_t seen = 0;
   for (uint32_t i = 0; i < state_->ring_count; ++i) {
     if (!IsFree(i)) {
-      warm_[i] = true;
+      if (!whole_[i]) Populate(i, sizeof(Ring));
+      warm_[i] = whole_[i] = true;
       continue;
     }
     ++seen;
     if (seen <= spares && !warm_[i]) {
-      // Linux 5.14; where it is missing the first sample faults the pages in itself.
-      madvise(&state_->rings[i], sizeof(Ring), MADV_POPULATE_WRITE);
+      Populate(i, kSpareBytes);
       warm_[i] = true;
     } else if (seen > 2 * spares && warm_[i]) {
       Discard(i);
@@ -211,6 +248,7 @@ void RingPool::Reset() {
   }
   madvise(state_->rings, state_->ring_count * sizeof(Ring), MADV_DONTNEED);
   std::fill(warm_.begin(), warm_.end(), false);
+  std::fill(whole_.begin(), whole_.end(), false);
 }
 
 uint32_t RingPool::in_use() const {

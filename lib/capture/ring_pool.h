@@ -56,11 +56,13 @@ class RingPool {
   bool IsFree(uint32_t ring) const;
   void Free(uint32_t ring);
   void Discard(uint32_t ring);
+  void Populate(uint32_t ring, size_t bytes);
 
   State* state_;
   std::vector<Span> marked_;
   std::vector<uint64_t> linear_;  // one record, unwrapped
-  std::vector<bool> warm_;        // pages of this free ring are in memory
+  std::vector<bool> warm_;        // the first pages of this ring are in memory
+  std::vector<bool> whole_;       // all of them
   double fill_ = 0;
 };
 

@@ -16,6 +16,7 @@ struct Snapshot {
   uint32_t generation = 0;  // 0: no tables yet, every stack is residue
   uint32_t module_count = 0;
   const ModuleRows* modules = nullptr;  // sorted by start, not overlapping
+  uint32_t id = 0;  // no other of this process has it, also after Stop() and Start(); 0: no tables
 };
 
 // The module whose code covers `pc`, or nullptr. Logarithmic; no calls.

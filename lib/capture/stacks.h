@@ -49,21 +49,29 @@ uint64_t ResidueBit(const State& state, const Residue* residue) {
   return uint64_t{1} << (residue - state.residues);
 }
 
-// Copies the stack from `address` up with the kernel checking every page: memory that is not mapped
-// ends the copy instead of the process. Returns the bytes copied.
-[[gnu::noinline]] uint64_t CopyChecked(const State& state, uint64_t address, unsigned char* to) {
+// Copies the stack from `address` up, at most `limit` bytes, with the kernel checking every page:
+// memory that is not mapped ends the copy instead of the process. Returns the bytes copied.
+[[gnu::noinline]] uint64_t CopyChecked(const State& state, uint64_t address, unsigned char* to,
+                                       uint64_t limit) {
   constexpr uint64_t kPage = 4096;
-  const uint64_t first = kPage - address % kPage;
-  // One element a page: partial transfers are only promised between elements (process_vm_readv(2)).
-  iovec from[3] = {
-      {reinterpret_cast<void*>(address), first},
-      {reinterpret_cast<void*>(address + first), kPage},
-      {reinterpret_cast<void*>(address + first + kPage), model::kForeignCopyBytes - kPage - first}};
-  iovec into = {to, model::kForeignCopyBytes};
-  const long copied = SystemCall(SYS_process_vm_readv, static_cast<long>(state.reader_tid),
-                                 reinterpret_cast<long>(&into), 1, reinterpret_cast<long>(from),
-                                 first == kPage ? 2 : 3, 0);
-  return copied > 0 ? static_cast<uint64_t>(copied) & ~uint64_t{7} : 0;
+  uint64_t done = 0;
+  // Two pages a call at most, one element each: partial transfers are only promised between
+  // elements (process_vm_readv(2)).
+  while (done < limit) {
+    const uint64_t left = limit - done;
+    const uint64_t at = address + done;
+    const uint64_t first = left < kPage - at % kPage ? left : kPage - at % kPage;
+    const uint64_t second = left - first < kPage ? left - first : kPage;
+    iovec from[2] = {{reinterpret_cast<void*>(at), first},
+                     {reinterpret_cast<void*>(at + first), second}};
+    iovec into = {to + done, first + second};
+    const long copied = SystemCall(SYS_process_vm_readv, static_cast<long>(state.reader_tid),
+                                   reinterpret_cast<long>(&into), 1, reinterpret_cast<long>(from),
+                                   second != 0 ? 2 : 1, 0);
+    if (copied > 0) done += static_cast<uint64_t>(copied);
+    if (copied != static_cast<long>(first + second)) break;
+  }
+  return done & ~uint64_t{7};
 }
 
 // True if the word at `address` can be read; asks the kernel.
@@ -92,9 +100,35 @@ uint64_t RedZone(uint64_t sp) {
 struct Stacks {
   State* state;
   uint64_t thread_pointer;
+  const model::ThreadSlot* slot;
   Residue* copy = nullptr;
   bool foreign = false;
   bool crossed = false;  // beyond a signal frame: sp may stand where the stack overflowed
+  uint64_t reach = model::kForeignCopyBytes;  // how much of a stack without bounds is copied
+  uint64_t used = 0;                          // bytes of the slot written in this tick
+
+  // How much to copy of a foreign stack from `from` up: all of a fiber's stack that was announced.
+  uint64_t ForeignBytes(uint64_t from) const {
+    const uint64_t hi = slot != nullptr ? slot->fiber_hi.load(std::memory_order_relaxed) : 0;
+    if (from >= hi || from < slot->fiber_lo.load(std::memory_order_relaxed)) return reach;
+    return hi - from < model::kResidueStackBytes ? hi - from : model::kResidueStackBytes;
+  }
+
+  // After a walk that ended outside the copy: true if a longer one may help. Then walk again.
+  bool ReachFurther() {
+    if (!foreign || copy->stack_bytes != reach || reach == model::kResidueStackBytes) return false;
+    reach = model::kResidueStackBytes;
+    crossed = false;
+    return true;
+  }
+
+  // True if `sp`, where a walk ended, is so near the top of an announced fiber's stack that only
+  // the fiber's entry can be there (Boost.Context keeps some 200 bytes of its own above it).
+  bool AtFiberRoot(uint64_t sp) const {
+    constexpr uint64_t kEntryBytes = 512;
+    const uint64_t hi = slot != nullptr ? slot->fiber_hi.load(std::memory_order_relaxed) : 0;
+    return sp < hi && hi - sp <= kEntryBytes;
+  }
 
   // The bounds of the thread's own stack. The main thread's block says {0, __libc_stack_end}.
   bool OwnBounds(uint64_t* lo, uint64_t* hi) const {
@@ -130,17 +164,21 @@ struct Stacks {
     if (copy == nullptr) return false;
     foreign = true;
     const uint64_t from = RedZone(sp);
-    copy->stack_bytes = CopyChecked(*state, from, copy->stack);
+    copy->stack_bytes = CopyChecked(*state, from, copy->stack, ForeignBytes(from));
     copy->stack_address = from;
+    NoteUse();
     *view = {from, from + copy->stack_bytes, reinterpret_cast<uint64_t>(copy->stack) - from};
     return copy->stack_bytes != 0;
   }
 
   // Fills the residue slot with the stack from the red zone of `sp` up.
   bool CopyForResidue(uint64_t sp) {
-    if (copy != nullptr && copy->stack_address == RedZone(sp)) return copy->stack_bytes != 0;
+    if (copy != nullptr && copy->stack_address == RedZone(sp) && copy->stack_bytes != reach) {
+      return copy->stack_bytes != 0;
+    }
     StackView view;
     crossed = false;
+    reach = model::kResidueStackBytes;
     if (!Select(sp, &view)) return false;
     if (view.delta != 0) return true;
     if (copy == nullptr) copy = ClaimResidue(state);
@@ -148,6 +186,7 @@ struct Stacks {
     const uint64_t bytes = view.hi - view.lo;
     copy->stack_bytes = bytes < model::kResidueStackBytes ? bytes : model::kResidueStackBytes;
     copy->stack_address = view.lo;
+    NoteUse();
     void* to = copy->stack;
     const void* from = reinterpret_cast<const void*>(view.lo);
     uint64_t left = copy->stack_bytes;
@@ -155,13 +194,16 @@ struct Stacks {
     return true;
   }
 
-  // Gives an unused slot back, wiped up to what was copied into it (an earlier copy of the same
-  // tick may have been longer than the last one, never longer than kForeignCopyBytes).
+  // Several copies may follow each other in one tick; all of them are wiped.
+  void NoteUse() {
+    if (copy->stack_bytes > used) used = copy->stack_bytes;
+  }
+
+  // Gives an unused slot back, wiped.
   void Release() {
     if (copy == nullptr) return;
     void* to = copy->stack;
-    uint64_t left =
-        copy->stack_bytes > model::kForeignCopyBytes ? copy->stack_bytes : model::kForeignCopyBytes;
+    uint64_t left = used;
     __asm__ volatile("rep stosb" : "+D"(to), "+c"(left) : "a"(0) : "memory");
     state->residue_free.fetch_or(ResidueBit(*state, copy), std::memory_order_release);
     copy = nullptr;

@@ -61,10 +61,14 @@ struct State {
   // Release by SnapshotStore, acquire (after busy's exchange) by the handler.
   std::atomic<const Snapshot*> snapshot;
 
+  Counters counters;  // the two that every sample counts are on the line of all above
+
+  // Where another module of the process keeps its otel_thread_ctx_v1, from the thread pointer; 0:
+  // nowhere, or not in static TLS. Relaxed: the variable is there for as long as the process.
+  std::atomic<int64_t> foreign_record;
+
   // A pc without a module: asks the background to look for new modules. Relaxed hint.
   std::atomic<uint64_t> unknown_pc;
-
-  Counters counters;
 
   // Free residue slots, one bit each. Handler: CAS acquire takes a bit. Background: fetch_or
   // release gives it back after the bytes are wiped. Ready: handler fetch_or release, background

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 
+#include "capture/rule_memo.h"
 #include "capture/snapshot.h"
 #include "capture/unwind_rows.h"
 #include "model/raw_sample.h"
@@ -48,6 +49,15 @@ struct FrameWriter {
 // Bits by DWARF number (System V x86-64 psABI, figure 3.36): rsp and what a callee preserves.
 inline constexpr uint32_t kAllRegsValid = 0xFFFF;
 inline constexpr uint32_t kCallerKeeps = 1u << 3 | 1u << 6 | 1u << 7 | 0xFu << 12;
+
+// kSavedRegs as an immediate value: a table would be one more cold line.
+inline constexpr uint64_t kSavedRegsPacked = 0x0F0E0D0C0603;
+static_assert([] {
+  for (int i = 0; i < kSavedCount; ++i) {
+    if ((kSavedRegsPacked >> (8 * i) & 0xFF) != kSavedRegs[i]) return false;
+  }
+  return true;
+}());
 
 // The kernel's rt_sigframe as __restore_rt sees it: rsp points at the ucontext. Offsets in words of
 // struct ucontext (asm/ucontext.h, asm/sigcontext.h), by DWARF number.
@@ -130,65 +140,151 @@ inline bool RestoreCaller(const UnwindRule& rule, uint64_t cfa, const StackView&
   return true;
 }
 
+// The step to the caller by a simple entry, or false with nothing changed. The checks are those of
+// StepByTables, once for the whole frame instead of once for each word read.
+inline bool StepSimple(const RuleMemo::Entry& entry, const StackView& view,
+                       model::RegisterSet* r) noexcept {
+  const uint32_t reg = entry.Reg();
+  const uint64_t cfa = r->regs[reg] + 8 * entry.CfaWords();
+  const uint64_t above = cfa - view.lo;
+  if ((r->valid >> reg & 1) == 0 || cfa <= r->regs[kDwarfSp] || (cfa & 7) != 0 ||
+      above > view.hi - view.lo || above < 8 * entry.LowestSlot()) {
+    return false;
+  }
+  const auto* top = reinterpret_cast<const uint64_t*>(cfa + view.delta);
+  r->pc = top[-1];
+  for (uint32_t saved = entry.SavedMask(); saved != 0; saved &= saved - 1) {
+    const int i = __builtin_ctz(saved);
+    r->regs[kSavedRegsPacked >> (8 * i) & 0xFF] = top[-static_cast<int64_t>(entry.Slot(i))];
+  }
+  r->regs[kDwarfSp] = cfa;
+  r->valid &= kCallerKeeps;
+  if (r->valid != kCallerKeeps) {
+    const uint32_t mask = entry.SavedMask();
+    r->valid |= (mask & 1) << 3 | (mask >> 1 & 1) << 6 | (mask >> 2) << 12;
+  }
+  return true;
+}
+
+// What a walk keeps from frame to frame beside the registers.
+struct WalkState {
+  const Snapshot& snapshot;
+  RuleMemo* memo;
+  const RuleMemo::Entry* guess;  // of the next frame
+  const ModuleRows* module;      // of the last frame that was looked up in the tables
+  StackView view;
+  uint64_t* unknown;  // the first pc no module covers
+  uint16_t flags;
+};
+
+enum class Step {
+  kToCaller,
+  kToInterrupted,  // a signal frame was crossed: perhaps to another stack
+  kEnd,            // the flags say how
+  kEndAtEntry,     // complete, and pc itself is the frame, not the call before it
+};
+
+// The rule of `pc` by the tables, noted in the memo.
+inline const UnwindRule* LookUp(WalkState* w, uint64_t pc) noexcept {
+  if (w->module == nullptr || pc < w->module->start || pc >= w->module->end) {
+    w->module = FindModule(w->snapshot, pc);
+  }
+  if (w->module == nullptr) return nullptr;
+  const UnwindRule* rule = FindRule(*w->module, pc);
+  if (rule != nullptr && rule->kind != CfaKind::kNoUnwind) w->guess = w->memo->Note(pc, *rule);
+  return rule;
+}
+
+inline Step End(WalkState* w, uint16_t flags) noexcept {
+  w->flags |= flags;
+  return Step::kEnd;
+}
+
+inline Step StepWithoutRule(WalkState* w, uint64_t pc, bool interrupted,
+                            model::RegisterSet* r) noexcept {
+  if (w->module != nullptr && !interrupted) {
+    // A return address that is the first byte of a function, with no code before it, was put
+    // there by hand: the entry of a fiber or thread (glibc's makecontext), nothing called it.
+    const UnwindRule* rule = FindRule(*w->module, r->pc);
+    if (rule != nullptr && rule->kind != CfaKind::kNoUnwind) {
+      w->flags |= model::kRawComplete;
+      return Step::kEndAtEntry;
+    }
+  }
+  if (w->module == nullptr && *w->unknown == 0) *w->unknown = pc;
+  if (w->snapshot.generation == 0 || !StepByFramePointer(w->snapshot, w->view, pc, r)) {
+    return End(w, model::kRawUnknownCode);
+  }
+  w->flags |= model::kRawFramePointer;
+  return Step::kToCaller;
+}
+
+namespace {  // not inline: a linker must not take it from another object
+
+// One step by the tables: what the memo does not know, or cannot say in short (`noted`), and every
+// frame that fails a check.
+[[gnu::noinline]] Step StepByTables(WalkState* w, uint64_t pc, bool interrupted,
+                                    const UnwindRule* noted, model::RegisterSet* r) noexcept {
+  const UnwindRule* rule = noted != nullptr ? noted : LookUp(w, pc);
+  const CfaKind kind = rule != nullptr ? rule->kind : CfaKind::kNoUnwind;
+  if (kind == CfaKind::kNoUnwind) return StepWithoutRule(w, pc, interrupted, r);
+  if (kind == CfaKind::kRoot) return End(w, model::kRawComplete);
+  if (kind == CfaKind::kUnsupported) return End(w, model::kRawUnsupportedRow);
+  if (kind == CfaKind::kSignalFrame) {
+    if (!ReadSignalFrame(w->view, r)) return End(w, model::kRawOutOfBounds);
+    return Step::kToInterrupted;
+  }
+  uint64_t cfa = 0;
+  bool in_bounds;
+  if (!ComputeCfa(*rule, w->view, *r, &cfa, &in_bounds)) {
+    return End(w, in_bounds ? model::kRawUnsupportedRow : model::kRawOutOfBounds);
+  }
+  // The stack grows down: a caller's CFA lies strictly above, 8-aligned, inside the stack. This
+  // also ends every loop a corrupted stack could make.
+  if (cfa <= r->regs[kDwarfSp] || (cfa & 7) != 0 || cfa > w->view.hi ||
+      !RestoreCaller(*rule, cfa, w->view, r)) {
+    return End(w, model::kRawOutOfBounds);
+  }
+  return Step::kToCaller;
+}
+
+}  // namespace
+
 // Walks from `r` to the root and writes the frames; returns RawFlags. `select(sp, &view)` gives the
 // readable stack from the red zone of sp up, or false: asked at the start and after every signal
 // frame, where the thread may have been on another stack. `r` and the writer are left where the
 // walk ended, `unknown` gets the first pc no module covers. Bounded by the writer's limit.
 template <typename SelectView>
 uint16_t Walk(const Snapshot& snapshot, SelectView&& select, model::RegisterSet* r,
-              FrameWriter* out, uint64_t* unknown) noexcept {
-  uint16_t flags = 0;
-  StackView view;
-  const ModuleRows* module = nullptr;
+              FrameWriter* out, uint64_t* unknown, RuleMemo* memo) noexcept {
+  memo->Belong(snapshot.id);
+  WalkState w = {snapshot, memo, memo->First(), nullptr, {}, unknown, 0};
   bool interrupted = true;  // pc is the next instruction, not a return address
-  bool readable = select(r->regs[kDwarfSp], &view);
+  bool readable = select(r->regs[kDwarfSp], &w.view);
+  StackView view = w.view;  // a copy that nothing written below can change
   for (;;) {
     const uint64_t pc = interrupted ? r->pc : r->pc - 1;
-    if (!out->Push(pc)) return flags | model::kRawTruncated;
-    if (!readable) return flags | model::kRawOutOfBounds;
-    if (module == nullptr || pc < module->start || pc >= module->end) {
-      module = FindModule(snapshot, pc);
+    if (!out->Push(pc)) return w.flags | model::kRawTruncated;
+    if (!readable) return w.flags | model::kRawOutOfBounds;
+    const RuleMemo::Entry* entry = memo->Find(pc, w.guess);
+    const UnwindRule* rule = nullptr;
+    Step step = Step::kToCaller;
+    if (entry != nullptr && entry->CfaWords() != 0 && StepSimple(*entry, view, r)) [[likely]] {
+      w.guess = entry + 1;
+    } else {
+      if (entry != nullptr && entry->IsRoot()) return w.flags | model::kRawComplete;
+      if (entry != nullptr && entry->CfaWords() == 0) rule = entry->Rule();
+      step = StepByTables(&w, pc, interrupted, rule, r);
     }
-    const UnwindRule* rule = module != nullptr ? FindRule(*module, pc) : nullptr;
-    const CfaKind kind = rule != nullptr ? rule->kind : CfaKind::kNoUnwind;
-    if (kind == CfaKind::kNoUnwind && module != nullptr && !interrupted) {
-      // A return address that is the first byte of a function, with no code before it, was put
-      // there by hand: the entry of a fiber or thread (glibc's makecontext), nothing called it.
-      rule = FindRule(*module, r->pc);
-      if (rule != nullptr && rule->kind != CfaKind::kNoUnwind) {
-        out->words[(out->at - 1) & out->mask] = r->pc;
-        return flags | model::kRawComplete;
-      }
-    }
-    if (kind == CfaKind::kRoot) return flags | model::kRawComplete;
-    if (kind == CfaKind::kUnsupported) return flags | model::kRawUnsupportedRow;
-    if (kind == CfaKind::kSignalFrame) {
-      if (!ReadSignalFrame(view, r)) return flags | model::kRawOutOfBounds;
-      interrupted = true;
-      readable = select(r->regs[kDwarfSp], &view);
+    interrupted = step == Step::kToInterrupted;
+    if (step == Step::kToCaller) [[likely]] {
+      if (r->pc == 0) return w.flags | model::kRawComplete;  // hand-made thread and fiber entries
       continue;
     }
-    if (kind == CfaKind::kNoUnwind) {
-      if (module == nullptr && *unknown == 0) *unknown = pc;
-      if (snapshot.generation == 0 || !StepByFramePointer(snapshot, view, pc, r))
-        return flags | model::kRawUnknownCode;
-      flags |= model::kRawFramePointer;
-      interrupted = false;
-      continue;
-    }
-    uint64_t cfa = 0;
-    bool in_bounds;
-    if (!ComputeCfa(*rule, view, *r, &cfa, &in_bounds)) {
-      return flags | (in_bounds ? model::kRawUnsupportedRow : model::kRawOutOfBounds);
-    }
-    // The stack grows down: a caller's CFA lies strictly above, 8-aligned, inside the stack. This
-    // also ends every loop a corrupted stack could make.
-    if (cfa <= r->regs[kDwarfSp] || (cfa & 7) != 0 || cfa > view.hi ||
-        !RestoreCaller(*rule, cfa, view, r)) {
-      return flags | model::kRawOutOfBounds;
-    }
-    if (r->pc == 0) return flags | model::kRawComplete;  // hand-made thread and fiber entries
-    interrupted = false;
+    if (step == Step::kEndAtEntry) out->words[(out->at - 1) & out->mask] = r->pc;
+    if (step != Step::kToInterrupted) return w.flags;
+    readable = select(r->regs[kDwarfSp], &w.view);
+    view = w.view;
   }
 }
 

@@ -8,10 +8,10 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "encode/flame_frames.h"
 #include "encode/flame_json.h"
+#include "encode/flame_labels.h"
 #include "encode/flame_tree.h"
 
 namespace podo::encode {
@@ -55,57 +55,6 @@ size_t ShownType(const std::vector<TypeName>& types, const model::Profile& p,
   }
   return types.empty() ? 0 : types.size() - 1;
 }
-
-void AppendNumbers(std::string* out, const std::vector<uint32_t>& numbers) {
-  out->push_back('[');
-  for (size_t i = 0; i < numbers.size(); ++i) absl::StrAppend(out, i ? "," : "", numbers[i]);
-  out->push_back(']');
-}
-
-// Label sets of all profiles under one numbering.
-class LabelSets {
- public:
-  explicit LabelSets(FlameFrames* frames) : frames_(frames) { Add({}); }
-
-  std::vector<uint32_t> AddAll(const model::Profile& p) {
-    std::vector<uint32_t> ids;
-    for (const model::LabelSet& set : p.label_sets) {
-      std::vector<uint32_t> pairs;
-      for (const model::Label& label : set.labels) {
-        pairs.push_back(frames_->Intern(ElementOr0(p.strings, label.key)));
-        std::string value = ElementOr0(p.strings, label.string);
-        if (model::Index(label.string) == 0) {
-          value = absl::StrCat(label.number);
-          const std::string& unit = ElementOr0(p.strings, label.number_unit);
-          if (!unit.empty()) absl::StrAppend(&value, " ", unit);
-        }
-        pairs.push_back(frames_->Intern(value));
-      }
-      ids.push_back(Add(std::move(pairs)));
-    }
-    return ids;
-  }
-
-  void AppendTo(std::string* out) const {
-    out->push_back('[');
-    for (size_t i = 0; i < sets_.size(); ++i) {
-      if (i > 0) out->push_back(',');
-      AppendNumbers(out, sets_[i]);
-    }
-    out->push_back(']');
-  }
-
- private:
-  uint32_t Add(std::vector<uint32_t> pairs) {
-    const auto [it, inserted] = ids_.try_emplace(pairs, static_cast<uint32_t>(sets_.size()));
-    if (inserted) sets_.push_back(std::move(pairs));
-    return it->second;
-  }
-
-  FlameFrames* frames_;
-  std::vector<std::vector<uint32_t>> sets_;
-  absl::flat_hash_map<std::vector<uint32_t>, uint32_t> ids_;
-};
 
 // Frames by falling number of nodes, so that frequent ones get short numbers.
 std::vector<uint32_t> FramesByUse(const FlameTree& tree, size_t frame_count) {
@@ -188,7 +137,11 @@ void AppendProfile(std::string* out, const model::Profile& p, uint32_t number,
     if (i > 0) out->push_back(',');
     AppendJsonString(out, ElementOr0(p.strings, p.comments[i]));
   }
-  absl::StrAppend(out, "],\"samples\":\"", samples.text(), "\"}");
+  out->push_back(']');
+  if (const FlameLinks links = CountLinks(p); links.traces + links.spans > 0) {
+    absl::StrAppend(out, ",\"traces\":", links.traces, ",\"spans\":", links.spans);
+  }
+  absl::StrAppend(out, ",\"samples\":\"", samples.text(), "\"}");
 }
 
 void AppendStrings(std::string* out, const std::vector<std::string>& strings) {
@@ -201,7 +154,7 @@ void AppendStrings(std::string* out, const std::vector<std::string>& strings) {
 }
 
 std::vector<FlameInput> MakeInputs(absl::Span<const model::Profile* const> profiles,
-                                   const std::vector<TypeName>& types, LabelSets* labels) {
+                                   const std::vector<TypeName>& types, FlameLabels* labels) {
   std::vector<FlameInput> inputs;
   for (const model::Profile* p : profiles) {
     FlameInput input{.profile = p, .columns = {}, .label_ids = labels->AddAll(*p)};
@@ -232,7 +185,7 @@ void AppendTypes(std::string* out, const std::vector<TypeName>& types, size_t sh
 std::string FlameDocument(absl::Span<const model::Profile* const> profiles,
                           const FlamePageOptions& options) {
   FlameFrames frames;
-  LabelSets labels(&frames);
+  FlameLabels labels(&frames);
   const std::vector<TypeName> types = CommonTypes(profiles);
   const size_t shown = ShownType(types, *profiles.back(), options.sample_type);
   const FlameTree tree = BuildFlameTree(MakeInputs(profiles, types, &labels), shown, &frames);
@@ -248,9 +201,7 @@ std::string FlameDocument(absl::Span<const model::Profile* const> profiles,
   AppendFrames(&out, frames, order);
   out.push_back(',');
   AppendNodes(&out, tree, order);
-  out.append(",\"labelSets\":");
-  labels.AppendTo(&out);
-  out.append(",\"profiles\":[");
+  absl::StrAppend(&out, ",\"labelSets\":\"", labels.Packed(), "\",\"profiles\":[");
   for (uint32_t i = 0; i < profiles.size(); ++i) {
     if (i > 0) out.push_back(',');
     AppendProfile(&out, *profiles[i], i, tree);

@@ -10,10 +10,13 @@
 //                 branches: (gap, back) pairs for nodes whose parent is not the node before: gap to
 //                 the previous such node, distance to the parent. inlined: gaps between nodes that
 //                 were inlined into their parent
-//   labelSets     [[key, value, key, value, ...], ...] string numbers; 0 = none
+//   labelSets     a column: for each set from 1 on a count, then so many (key, value) pairs of
+//   string
+//                 numbers; set 0 is the empty one. Never trace_id or span_id: profiles count those
 //   sampleTypes   [[type, unit], ...] that all profiles of the page have; shown: the first to show
 //   profiles      one, or before and after: timeMs, durationNs, period, periodType, comments, and
-//                 samples: (gap to the previous node, label set, signed values...) in node order
+//                 samples: (gap to the previous node, label set, signed values...) in node order;
+//                 if there are any, traces and spans: how many distinct ones the samples have
 //
 // Columns are packed as flame_json.h describes.
 #ifndef PODO_LIB_ENCODE_FLAME_DOCUMENT_H_

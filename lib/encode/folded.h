@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <string>
+#include <vector>
 
 #include "model/profile.h"
 
@@ -14,8 +15,14 @@ namespace podo::encode {
 // functions are frames of their own; a frame without a name is module+0xoffset. Inside a name, ';'
 // becomes ':' and control characters become spaces, since the format has no escapes. Stacks whose
 // sum is 0 are left out. `type` is an index into profile.sample_types; 0 is what podo counts
-// samples in. Labels are not shown. Pure.
-std::string EncodeFolded(const model::Profile& profile, size_t type = 0);
+// samples in.
+//
+// The values of the labels `by_labels` stand before the stack, as root frames in that order:
+// "/pay";
+// "[no endpoint]" where a sample has no label of that key, "[empty endpoint]" where it says
+// nothing. Other labels are not shown. Pure.
+std::string EncodeFolded(const model::Profile& profile, size_t type = 0,
+                         const std::vector<std::string>& by_labels = {});
 
 }  // namespace podo::encode
 

@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "base/compress.h"
+#include "encode/link_labels.h"
 #include "encode/pprof_fields.h"
 #include "encode/write_order.h"
 
@@ -81,16 +83,6 @@ void AddBool(pbf_writer* writer, uint32_t tag, bool value) {
   if (value) writer->add_bool(tag, true);
 }
 
-std::string Hex(std::span<const uint8_t> bytes) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  for (const uint8_t byte : bytes) {
-    text += kDigits[byte >> 4];
-    text += kDigits[byte & 15];
-  }
-  return text;
-}
-
 class PprofEncoder {
  public:
   explicit PprofEncoder(const model::Profile& profile)
@@ -131,8 +123,9 @@ class PprofEncoder {
   }
 
   void AddSample(uint32_t index);
+  void AddLabels(pbf_writer* message, const model::Sample& sample);
   void AddLabel(pbf_writer* sample, const model::Label& label);
-  void AddHexLabel(pbf_writer* sample, std::string_view key, std::span<const uint8_t> bytes);
+  void AddIdLabel(pbf_writer* sample, std::string_view key, std::span<const uint8_t> bytes);
   void AddMapping(size_t index);
   void AddLocation(uint32_t index);
   void AddFunction(uint32_t index);
@@ -145,6 +138,7 @@ class PprofEncoder {
   Numbering function_ids_;  // numbered while locations are written: order of first use
   Numbering location_ids_;
   std::vector<uint64_t> scratch_;
+  absl::flat_hash_set<uint64_t> keys_;  // of one sample
 };
 
 void PprofEncoder::AddSample(uint32_t index) {
@@ -157,12 +151,23 @@ void PprofEncoder::AddSample(uint32_t index) {
   message.add_packed_uint64(pprof::sample::kLocationId, scratch_.begin(), scratch_.end());
   const int64_t* values = profile_.ValuesOf(index);
   message.add_packed_int64(pprof::sample::kValue, values, values + profile_.sample_types.size());
-  for (const model::Label& label : profile_.label_sets[Index(sample.labels)].labels) {
-    AddLabel(&message, label);
-  }
+  AddLabels(&message, sample);
+}
+
+// One value a key, as readers expect: of several the last, and the link's before a label's.
+void PprofEncoder::AddLabels(pbf_writer* message, const model::Sample& sample) {
+  keys_.clear();
   const model::Link& link = profile_.links[Index(sample.link)];
-  AddHexLabel(&message, "trace_id", link.trace_id);
-  AddHexLabel(&message, "span_id", link.span_id);
+  if (IsSetId(link.trace_id)) keys_.insert(strings_.OfText(kTraceIdKey));
+  if (IsSetId(link.span_id)) keys_.insert(strings_.OfText(kSpanIdKey));
+  const auto& labels = profile_.label_sets[Index(sample.labels)].labels;
+  scratch_.clear();
+  for (size_t i = labels.size(); i-- > 0;) {
+    if (keys_.insert(strings_.Of(labels[i].key)).second) scratch_.push_back(i);
+  }
+  for (auto it = scratch_.rbegin(); it != scratch_.rend(); ++it) AddLabel(message, labels[*it]);
+  AddIdLabel(message, kTraceIdKey, link.trace_id);
+  AddIdLabel(message, kSpanIdKey, link.span_id);
 }
 
 void PprofEncoder::AddLabel(pbf_writer* sample, const model::Label& label) {
@@ -173,12 +178,12 @@ void PprofEncoder::AddLabel(pbf_writer* sample, const model::Label& label) {
   AddUint(&message, pprof::label::kNumUnit, strings_.Of(label.number_unit));
 }
 
-void PprofEncoder::AddHexLabel(pbf_writer* sample, std::string_view key,
-                               std::span<const uint8_t> bytes) {
-  if (std::all_of(bytes.begin(), bytes.end(), [](uint8_t byte) { return byte == 0; })) return;
+void PprofEncoder::AddIdLabel(pbf_writer* sample, std::string_view key,
+                              std::span<const uint8_t> id) {
+  if (!IsSetId(id)) return;
   pbf_writer message(*sample, pprof::sample::kLabel);
   AddUint(&message, pprof::label::kKey, strings_.OfText(key));
-  AddUint(&message, pprof::label::kStr, strings_.OfText(Hex(bytes)));
+  AddUint(&message, pprof::label::kStr, strings_.OfText(HexText(id)));
 }
 
 void PprofEncoder::AddMapping(size_t index) {

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "base/compress.h"
+#include "encode/link_labels.h"
 #include "encode/pbf_cursor.h"
 #include "encode/pprof_fields.h"
 #include "model/profile_builder.h"
@@ -347,8 +348,9 @@ void PprofReader::AddSample(PbfCursor& message, model::LabelSet labels) {
     message.Fail(absl::StrCat("accepted: at most ", limits_.max_frames, " frames in all"));
   }
   if (!error_.ok()) return;
+  const model::LinkId link = tables_.AddLink(TakeLink(profile_, &labels));
   profile_.samples.push_back(
-      {tables_.AddStack(stack_), tables_.AddLabelSet(std::move(labels)), model::LinkId{}});
+      {tables_.AddStack(stack_), tables_.AddLabelSet(std::move(labels)), link});
   for (const uint64_t value : values_) profile_.values.push_back(static_cast<int64_t>(value));
 }
 

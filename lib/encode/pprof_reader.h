@@ -31,8 +31,9 @@ struct PprofLimits {
 // sample with another number of values than there are sample types; also a profile without sample
 // types. The error is one line: where, what, and what is accepted.
 //
-// Strings that are not UTF-8 are mended. Samples keep the file's order and are not merged; labels
-// trace_id and span_id stay labels. Pure; throws nothing.
+// Strings that are not UTF-8 are mended. Samples keep the file's order and are not merged. Labels
+// trace_id (32 lower-case hex digits, not all 0) and span_id (16) become the sample's link; of
+// another form they stay labels. Pure; throws nothing.
 absl::StatusOr<model::Profile> ReadPprof(std::string_view file, const PprofLimits& limits = {});
 
 }  // namespace podo::encode

@@ -31,21 +31,21 @@ constexpr std::array<Unit, 5> kTimes = {
 constexpr std::array<Unit, 5> kSizes = {
     {{1ull << 40, "TiB"}, {1 << 30, "GiB"}, {1 << 20, "MiB"}, {1 << 10, "KiB"}, {1, "B"}}};
 
-std::string TypeText(const model::Profile& profile, size_t type) {
-  const model::ValueType& value_type = profile.sample_types[type];
-  return FunctionText(
-      {.name = absl::StrCat(profile.String(value_type.type), ": ",
-                            ValueText(TotalOf(profile, type), profile.String(value_type.unit)))});
-}
+}  // namespace
 
-std::string Printable(std::string text) {
+std::string PrintableText(std::string text) {
   for (char& c : text) {
     if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = ' ';
   }
   return text;
 }
 
-}  // namespace
+std::string SampleTypeText(const model::Profile& profile, size_t type) {
+  const model::ValueType& value_type = profile.sample_types[type];
+  return FunctionText(
+      {.name = absl::StrCat(profile.String(value_type.type), ": ",
+                            ValueText(TotalOf(profile, type), profile.String(value_type.unit)))});
+}
 
 std::string ValueText(int64_t value, std::string_view unit) {
   const double number = static_cast<double>(value);
@@ -64,7 +64,7 @@ std::string FunctionText(const TopFunction& function) {
   } else if (!function.file.empty() || !function.module.empty()) {
     absl::StrAppend(&text, " (", function.file.empty() ? function.module : function.file, ")");
   }
-  return Printable(std::move(text));
+  return PrintableText(std::move(text));
 }
 
 std::string GuiltyText(const TopChange* guilty) {
@@ -75,13 +75,13 @@ std::string GuiltyText(const TopChange* guilty) {
 
 std::string TopTableText(const model::Profile& profile, size_t type, size_t limit) {
   const std::string unit = profile.String(profile.sample_types[type].unit);
-  std::string text = absl::StrCat(TypeText(profile, type), "\n");
+  std::string text = absl::StrCat(SampleTypeText(profile, type), "\n");
   absl::StrAppendFormat(&text, "%12s %7s %12s %7s  %s\n", "self", "self%", "total", "total%",
                         "function (file:line)");
   for (const TopRow& row : TopTable(profile, type, limit)) {
     absl::StrAppendFormat(&text, "%12s %6.1f%% %12s %6.1f%%  %s\n",
-                          Printable(ValueText(row.self, unit)), 100 * row.self_share,
-                          Printable(ValueText(row.total, unit)), 100 * row.total_share,
+                          PrintableText(ValueText(row.self, unit)), 100 * row.self_share,
+                          PrintableText(ValueText(row.total, unit)), 100 * row.total_share,
                           FunctionText(row.function));
   }
   return text;
@@ -92,9 +92,9 @@ std::string TopChangesText(const model::Profile& before, size_t before_type,
   // All of them: the guilty function need not be among the first `limit`.
   std::vector<TopChange> changes =
       TopChanges(before, before_type, after, after_type, std::numeric_limits<size_t>::max());
-  std::string text =
-      absl::StrCat("before ", TypeText(before, before_type), "\nafter  ",
-                   TypeText(after, after_type), "\n", GuiltyText(GuiltyFunction(changes)), "\n");
+  std::string text = absl::StrCat("before ", SampleTypeText(before, before_type), "\nafter  ",
+                                  SampleTypeText(after, after_type), "\n",
+                                  GuiltyText(GuiltyFunction(changes)), "\n");
   absl::StrAppendFormat(&text, "%8s %8s %8s  %8s %8s %8s  %s\n", "self", "after", "change", "total",
                         "after", "change", "function (file:line)");
   if (changes.size() > limit) changes.resize(limit);

@@ -24,6 +24,12 @@ std::string FunctionText(const TopFunction& function);
 // "guilty: name (file:line): 1.2 % before, 71.9 % after", or "guilty: none, ...". No line end.
 std::string GuiltyText(const TopChange* guilty);
 
+// "cpu: 18.49 s": the type's name and the sum of all samples.
+std::string SampleTypeText(const model::Profile& profile, size_t type);
+
+// `text` with control characters turned into spaces.
+std::string PrintableText(std::string text);
+
 // The whole table of one profile; `type` is an index into its sample types.
 std::string TopTableText(const model::Profile& profile, size_t type, size_t limit);
 

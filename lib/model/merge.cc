@@ -9,7 +9,7 @@ namespace {
 // Translates the ids of one profile into another's, table by table, each entry once.
 class Translation {
  public:
-  Translation(const Profile& from, ProfileBuilder* into) : from_(from), into_(*into) {
+  Translation(const Profile& from, ProfileBuilder* into, Links links) : from_(from), into_(*into) {
     for (const std::string& s : from.strings) strings_.push_back(into_.AddString(s));
     for (const Function& f : from.functions) {
       functions_.push_back(into_.AddFunction(
@@ -29,7 +29,9 @@ class Translation {
       stacks_.push_back(into_.AddStack(ids));
     }
     for (const LabelSet& set : from.label_sets) label_sets_.push_back(Add(set));
-    for (const Link& link : from.links) links_.push_back(into_.AddLink(link));
+    for (const Link& link : from.links) {
+      links_.push_back(links == Links::kKeep ? into_.AddLink(link) : LinkId{});
+    }
   }
 
   void AddSamples() {
@@ -74,8 +76,8 @@ class Translation {
 
 }  // namespace
 
-std::vector<MappingId> MergeProfile(const Profile& from, ProfileBuilder* into) {
-  Translation translation(from, into);
+std::vector<MappingId> MergeProfile(const Profile& from, ProfileBuilder* into, Links links) {
+  Translation translation(from, into, links);
   translation.AddSamples();
   Profile& p = into->profile();
   if (p.time_ns == 0 || (from.time_ns != 0 && from.time_ns < p.time_ns)) p.time_ns = from.time_ns;

@@ -13,7 +13,10 @@ namespace podo::model {
 // Adds the samples of `from` to `into`, which must have as many sample types in the same order, and
 // widens its time range. Returns, for every mapping of `from`, the mapping's id in `into`. The
 // merged time is the earliest, durations add up, the period is the larger one: what pprof does.
-std::vector<MappingId> MergeProfile(const Profile& from, ProfileBuilder* into);
+// Links tell every request apart: a long run without them stays as small as its stacks and labels.
+enum class Links { kKeep, kDrop };
+std::vector<MappingId> MergeProfile(const Profile& from, ProfileBuilder* into,
+                                    Links links = Links::kKeep);
 
 }  // namespace podo::model
 

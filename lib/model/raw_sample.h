@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the signal handler records: one raw sample a tick, as words in a ring.
 //
-// Layout of a record: the header (kRawHeaderWords words), then `frames` addresses, leaf first. An
+// Layout of a record: the header (kRawHeaderWords words), with kRawSpan the ids of the span
+// (kSpanWords words), then `frames` addresses, leaf first. An
 // address is already the one to look up: the leaf's pc, and inside the call instruction (return
 // address - 1) for every caller.
 #ifndef PODO_LIB_MODEL_RAW_SAMPLE_H_
@@ -9,6 +10,8 @@
 
 #include <cstddef>
 #include <cstdint>
+
+#include "model/thread_slot.h"
 
 namespace podo::model {
 
@@ -25,26 +28,32 @@ enum RawFlag : uint16_t {
   kRawResidue = 1 << 8,         // finished by libunwind on the background side
   kRawResidueLimited = 1 << 9,  // wanted libunwind, but the pool or the rate was spent
   kRawReusedAddress = 1 << 10,  // cut at code whose module was replaced since the last check
+  kRawSpan = 1 << 11,           // the thread worked for a span; its ids come before the frames
 };
 
-// First words of a record. The label set and the span reference are places for scopes to come;
-// they are zero today.
+// First words of a record.
 struct RawHeader {
   uint16_t words;  // size of the whole record in 8-byte words, header included
   uint16_t flags;  // RawFlag
   uint16_t frames;
   uint16_t reserved;
   uint32_t generation;  // of the module snapshot the walk used
-  uint32_t label_set;
+  uint32_t label_set;   // context/label_sets.h; 0 = none
 };
 inline constexpr size_t kRawHeaderWords = sizeof(RawHeader) / sizeof(uint64_t);
 static_assert(sizeof(RawHeader) == 16);
 
-// A raw sample as the drain hands it on; `frames` points into memory of the drain.
+// Words between the header and the frames.
+inline uint32_t SpanWordsOf(uint16_t flags) { return (flags & kRawSpan) != 0 ? kSpanWords : 0; }
+
+// A raw sample as the drain hands it on; `frames` points into memory of the drain, and the ids of
+// the span, if there is one, stand right before it.
 struct RawSample {
   RawHeader header;
   const uint64_t* frames;
   uint32_t tid;
+  uint32_t
+      thread;  // 1-based index of the thread's name (aggregate/thread_table.h); 0: not recorded
 };
 
 // Registers at the moment of the tick, in DWARF order of the machine; `valid` has a bit for each.
@@ -69,6 +78,7 @@ struct Residue {
   uint32_t label_set;
   uint16_t flags;
   uint16_t reserved;
+  uint64_t span[kSpanWords];  // with kRawSpan
   RegisterSet registers;
   uint64_t stack_address;  // run-time address of stack[0]
   uint64_t stack_bytes;

@@ -2,8 +2,11 @@
 #include "preload/engine.h"
 
 #include <dlfcn.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "podo/podo_c.h"
@@ -25,9 +28,19 @@ __attribute__((weak)) podo_status podo_start(const podo_options* options);
 __attribute__((weak)) void podo_internal_attach(const podo_preload_calls* calls);
 __attribute__((weak)) void podo_internal_host_takes_signal(void);
 
+/* Number 2 is stderr still, and nothing can happen on it that would end or hold up the host: a pipe
+ * without reader or without room. */
+static bool MayWriteToStderr(void) {
+  struct stat now;
+  struct pollfd waiting = {STDERR_FILENO, POLLOUT, 0};
+  return g_calls.stderr_open && fstat(STDERR_FILENO, &now) == 0 &&
+         now.st_dev == g_calls.stderr_device && now.st_ino == g_calls.stderr_inode &&
+         poll(&waiting, 1, 0) == 1 && waiting.revents == POLLOUT;
+}
+
 /* One write, so that lines of several processes do not mix. */
 void EngineLog(const char* what, const char* detail) {
-  if (!EnvironmentAllowsLog(g_calls.environment)) return;
+  if (!EnvironmentAllowsLog(g_calls.environment) || !MayWriteToStderr()) return;
   char line[1024];
   int size = snprintf(line, sizeof line - 1, "podo: %s%s", what, detail);
   if (size < 0) return;
@@ -67,9 +80,22 @@ static void LogNotLoaded(void) {
   EngineLog("not profiling: cannot load libpodo.so beside ", detail);
 }
 
+/* The engine and its libraries take 30 MiB of address space, and it leaves 64 MiB to the host. With
+ * less than that (RLIMIT_AS) dlopen would still work at times, and libc end the process later. */
+static bool HasAddressSpace(void) {
+  const size_t bytes = (size_t)96 << 20;
+  void* const probe =
+      mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  return probe != MAP_FAILED && munmap(probe, bytes) == 0;
+}
+
 void EngineLoadAndStart(void) {
   Engine engine;
   if (!FindEngine(RTLD_DEFAULT, &engine)) {
+    if (!HasAddressSpace()) {
+      EngineLog("not profiling: less than 96 MiB of address space left", "");
+      return;
+    }
     /* $ORIGIN is this library's directory as of its own loading: no search path, no dependence on
      * where the host has changed its directory to. */
     void* const handle = dlopen("$ORIGIN/libpodo.so", RTLD_NOW | RTLD_LOCAL);
@@ -87,8 +113,17 @@ void EngineLoadAndStart(void) {
 }
 
 void EnginePrepare(const char* const* environment) {
-  g_calls = (podo_preload_calls){sizeof g_calls,   ArbiterSigaction, ArbiterSetitimer,
-                                 ArbiterGetitimer, environment,      ArbiterSwallowedTicks};
+  struct stat first = {0};
+  const int open = fstat(STDERR_FILENO, &first) == 0;
+  g_calls = (podo_preload_calls){sizeof g_calls,
+                                 ArbiterSigaction,
+                                 ArbiterSetitimer,
+                                 ArbiterGetitimer,
+                                 environment,
+                                 ArbiterSwallowedTicks,
+                                 open,
+                                 first.st_dev,
+                                 first.st_ino};
   if (podo_start == NULL || podo_internal_attach == NULL ||
       podo_internal_host_takes_signal == NULL) {
     return;

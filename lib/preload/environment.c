@@ -40,7 +40,7 @@ bool EnvironmentAllowsPodo(void) {
   const char* const enabled = getenv("PODO_ENABLED");
   if (Says(enabled, "false", "0")) return false;
   const bool unset = enabled == NULL || enabled[0] == '\0';
-  return !(unset && Says(getenv("OTEL_SDK_DISABLED"), "true", "1"));
+  return !(unset && Says(getenv("OTEL_SDK_DISABLED"), "true", "true")); /* no 1 in OpenTelemetry */
 }
 
 bool EnvironmentAllowsLog(const char* const* environment) {

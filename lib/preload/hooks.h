@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/time.h>
+#include <sys/types.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -37,6 +38,11 @@ typedef struct podo_preload_calls {
   /* Ticks that never reached the handler because a thread of the host waited for all signals by
    * sigwait and was handed them; the stub hides them from the host. Monotonic, wait-free. */
   uint64_t (*swallowed_ticks)(void);
+  /* The file that was stderr before main, if `stderr_open`: the host may have put one of its own in
+   * its place before the engine is there. */
+  int stderr_open;
+  dev_t stderr_device;
+  ino_t stderr_inode;
 } podo_preload_calls;
 
 /* Called once before podo_start, and before main where the program itself links podo. Only stores

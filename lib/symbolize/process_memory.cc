@@ -14,6 +14,7 @@
 #include <memory>
 
 #include "absl/strings/str_format.h"
+#include "base/owned_fd.h"
 
 namespace podo::symbolize {
 namespace {
@@ -26,10 +27,8 @@ struct CloseFile {
 
 // Some container profiles forbid process_vm_readv even on oneself; this file does the same.
 bool ReadByProcMem(uint64_t start, std::string* bytes) {
-  const int fd = open("/proc/thread-self/mem", O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return false;
-  const ssize_t got = pread(fd, bytes->data(), bytes->size(), static_cast<off_t>(start));
-  close(fd);
+  const base::OwnedFd file(open("/proc/thread-self/mem", O_RDONLY | O_CLOEXEC));
+  const ssize_t got = pread(file.get(), bytes->data(), bytes->size(), static_cast<off_t>(start));
   return got == static_cast<ssize_t>(bytes->size());
 }
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "symbolize/symbolizer.h"
 
+#include <elfutils/libdw.h>
+#include <libelf.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -184,6 +187,11 @@ class Symbolizer::Run {
   std::vector<bool> done_;
   bool full_ = false;
 };
+
+void Symbolizer::BeginThread() {
+  static_cast<void>(elf_errno());
+  static_cast<void>(dwarf_errno());
+}
 
 Symbolizer::Symbolizer(Options options)
     : options_(std::move(options)), cache_(std::make_unique<FrameCache>(options_.byte_cap)) {}

@@ -40,6 +40,10 @@ class Symbolizer {
 
   explicit Symbolizer(Options options);
 
+  // Called once by the thread that is going to Resolve: libelf and libdw get their thread-locals
+  // while there is memory; where there is none libc would end the process.
+  static void BeginThread();
+
   // Resolves those of `vaddrs` (ELF virtual addresses: run-time address - module.load_bias) that
   // are not known yet; afterwards each has an answer, if only "nothing is known". Slow: disk and
   // CPU; needs up to 256 KiB of stack. One thread at a time. should_stop() is asked about every

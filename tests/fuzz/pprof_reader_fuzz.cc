@@ -6,9 +6,13 @@
 #include <cstdlib>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "encode/flame_page.h"
 #include "encode/folded.h"
+#include "encode/label_column.h"
+#include "encode/label_filter.h"
+#include "encode/label_table.h"
 #include "encode/pprof_encoder.h"
 #include "encode/pprof_reader.h"
 #include "encode/sample_type.h"
@@ -44,6 +48,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   encode::TopTableText(*profile, type, 10);
   encode::TopChangesText(*profile, type, *profile, 0, 10);
   encode::FlameGraphPage(*profile, {});
+  encode::LabelChangesText(*profile, type, *profile, 0, 10);
+  if (const std::vector<std::string> keys = encode::LabelKeys(*profile); !keys.empty()) {
+    encode::EncodeFolded(*profile, type, keys);
+    const std::string value = encode::ReadLabelColumn(*profile, keys[0]).values.back();
+    encode::FlameGraphPage(encode::KeepLabelled(*profile, {{keys[0], value}}), {});
+  }
 
   const std::string once = encode::EncodePprof(*profile);
   const absl::StatusOr<model::Profile> again = encode::ReadPprof(once);

@@ -23,8 +23,9 @@ def allow_list(map_file):
 
 
 def declared():
-    """Functions that podo_c.h declares for users, and hooks.h for the preload library."""
-    return (set(re.findall(r"^PODO_API[^;(]*?(\w+)\(", source.read("include/podo/podo_c.h"), re.MULTILINE)) |
+    """Functions that podo_c.h and context_c.h declare for users, and hooks.h for the preload library."""
+    return (set(re.findall(r"^PODO_API[^;(]*?(\w+)\(", source.read("include/podo/podo_c.h") +
+                           source.read("include/podo/context_c.h"), re.MULTILINE)) |
             set(re.findall(r"^void (podo_internal_\w+)\(", source.read("lib/preload/hooks.h"), re.MULTILINE)))
 
 

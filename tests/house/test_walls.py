@@ -16,6 +16,7 @@ STAGE = {"base", "model", "podo"}
 ROOMS = {
     "base": set(),
     "model": set(),
+    "context": STAGE,  # what threads carry for their samples; the handler reads it through model/
     "capture": STAGE,
     "aggregate": STAGE,
     "symbolize": STAGE,
@@ -27,7 +28,7 @@ ROOMS = {
     "tools": {"base", "model", "encode", "podo"},  # small programs, each put together from rooms
 }
 COMPOSITION_ROOT = re.compile(
-    r"lib/(podo|pipeline|config[a-z_]*|[a-z]+_loop|own_threads|window_box|exit_signal)\.(cc|h)$")
+    r"lib/(podo|pipeline|config[a-z_]*|[a-z]+_loop|own_threads|published_context|window_box|exit_signal)\.(cc|h)$")
 
 # Header -> files that may include it.
 HOMES = [

@@ -82,6 +82,37 @@ def check_text():
               "\nguilty: Escape (json.cc:15): 15.0% before, 85.0% after\n" in changes.stdout, changes)
 
 
+def check_labels():
+    tap.check_equal("--by-label puts label values before the stack, and says where there is none",
+                    flame("--folded", "--by-label", "endpoint,body", "before.pb.gz").stdout,
+                    "/pay;4096 bytes;main;Serve;Serialize;Escape 10\n"
+                    "[no endpoint];[no body];[threads blocking SIGPROF] 5\n"
+                    "[no endpoint];[no body];main;Serve;Serialize;Serialize;Escape 5\n"
+                    "[no endpoint];[no body];main;Serve;libc.so.6+0x2500 80\n")
+    tap.check_equal("--label leaves the samples with that label",
+                    flame("--folded", "--label", "endpoint=/pay", "before.pb.gz").stdout,
+                    "main;Serve;Serialize;Escape 10\n")
+    trace = "trace_id=ab010200000000000000000000000000"
+    tap.check_equal("--label takes a trace id",
+                    flame("--folded", "--label", trace, "before.pb.gz").stdout,
+                    "main;Serve;Serialize;Serialize;Escape 5\n")
+    none = flame("--folded", "--label", trace, "--label=endpoint=/pay", "before.pb.gz")
+    tap.check("labels of two keys must both hold", none.returncode == 0 and none.stdout == "", none)
+    top = flame("--top", "--label", "endpoint=/pay", "before.pb.gz").stdout.splitlines()
+    tap.check("--top --label takes shares of what is left", top[0] == "cpu: 100.00 ms"
+              and " 100.0% " in top[2] and "Escape" in top[2], top)
+    page = flame("--label", "endpoint=/pay", "before.pb.gz")
+    tap.check("a page of one label holds nothing of the others", is_page(page.stdout)
+              and "Escape" in page.stdout and "threads blocking" not in page.stdout, brief(page))
+    labels = flame("--labels", "before.pb.gz").stdout
+    tap.check("--labels prints what each value cost, and counts traces and spans only",
+              "\nendpoint: 1 value\n   900.00 ms   90.0%  (no label)\n   100.00 ms   10.0%  /pay\n" in labels
+              and labels.endswith("\ntrace_id: 1 value\n"), labels)
+    changes = flame("--labels", "before.pb.gz", "after.pb.gz").stdout
+    tap.check("--labels of two prints shares before, after and the change",
+              "   10.0%    60.0%   +50.0%  /pay\n" in changes, changes)
+
+
 def check_errors():
     in_temp("empty", b"")
     in_temp("text", b"hello\n")
@@ -97,6 +128,10 @@ def check_errors():
             (("before.pb.gz", "text"), "text: not a pprof profile: "),
             (("--type", "heap", "before.pb.gz"),
              'before.pb.gz: no sample type "heap"; accepted: samples, cpu'),
+            (("--folded", "--by-label", "endpont", "before.pb.gz"),
+             'no label "endpont"; accepted: body, endpoint, span_id, trace_id'),
+            (("--top", "--label", "tenant=acme", "before.pb.gz"), 'no label "tenant"; accepted: body, '),
+            (("--label", "endpoint=pay", "before.pb.gz"), "no sample has endpoint=pay; accepted: /pay"),
             (("-o", "no/such/dir/x.html", "before.pb.gz"),
              "no/such/dir/x.html: No such file or directory")):
         result = flame(*arguments)
@@ -109,6 +144,11 @@ def check_errors():
             (("--frob", "a"), "unknown or incomplete option --frob"),
             (("a", "-o"), "unknown or incomplete option -o"),
             (("--top=0", "a"), "--top=0: accepted: a number from 1"),
+            (("--labels=x", "a"), "--labels=x: accepted: a number from 1"),
+            (("--label", "endpoint", "a"), "--label endpoint: accepted: KEY=VALUE"),
+            (("--by-label", "a,", "--folded", "a"), "--by-label a,: accepted: KEY[,KEY...]"),
+            (("--by-label", "endpoint", "a"), "--by-label; accepted: with --folded"),
+            (("--merge", "--label", "a=b", "a"), "--label with --merge; accepted: with a page or a text"),
             (("--folded", "a", "b"), "--folded of two files; accepted: one"),
             (("-", "-"), "standard input given twice")):
         result = flame(*arguments)
@@ -138,6 +178,7 @@ def main():
         tap.check(f"{name} is written", result.returncode == 0, result)
     check_forms()
     check_text()
+    check_labels()
     check_errors()
     check_terminal()
     return tap.done()

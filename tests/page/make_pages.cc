@@ -16,6 +16,8 @@
 namespace {
 
 using podo::model::FunctionId;
+using podo::model::LabelSetId;
+using podo::model::LinkId;
 using podo::model::LocationId;
 using podo::model::MappingId;
 using podo::model::Profile;
@@ -116,6 +118,27 @@ constexpr Path kCheckout[] = {
     {"blocked", 5, 4},
 };
 
+// What requests of known endpoints and tenants cost; "" is no such label.
+struct LabelledPath {
+  std::string_view endpoint;
+  std::string_view tenant;
+  std::string_view frames;
+  int64_t before;  // samples
+  int64_t after;
+};
+
+constexpr LabelledPath kRequests[] = {
+    {"/pay", "acme", "thread > lambda > ioc > once > read > handle > price > tax", 60, 60},
+    {"/pay", "globex", "thread > lambda > ioc > once > read > handle > write > escape", 40, 400},
+    {"/cart", "acme", "thread > lambda > ioc > once > read > handle > parse > string > malloc", 100,
+     100},
+    {"/cart", "globex", "thread > lambda > ioc > once > read > handle > parse > parse", 50, 50},
+    {"/search", "", "thread > lambda > ioc > once > read > handle > sha", 120, 130},
+    {"", "acme", "thread > lambda > ioc > once > epoll", 30, 60},
+    {"", "", "start > main > epoll", 20, 20},
+    {"/gone", "acme", "thread > lambda > ioc > once > read > handle > log > memmove", 20, 0},
+};
+
 class Program {
  public:
   explicit Program(uint64_t load_address)
@@ -135,7 +158,7 @@ class Program {
   }
 
   // `frames` root first; inlined ones share the location of the frame before.
-  void Add(std::string_view frames, int64_t samples) {
+  void Add(std::string_view frames, int64_t samples, LabelSetId labels = {}, LinkId link = {}) {
     if (samples == 0) return;
     std::vector<podo::model::Location> path;
     while (!frames.empty()) {
@@ -148,7 +171,25 @@ class Program {
     }
     std::vector<LocationId> leaf_first;
     for (size_t i = path.size(); i-- > 0;) leaf_first.push_back(builder_.AddLocation(path[i]));
-    builder_.AddSample(builder_.AddStack(leaf_first), {}, {}, {samples, samples * kPeriodNs});
+    builder_.AddSample(builder_.AddStack(leaf_first), labels, link, {samples, samples * kPeriodNs});
+  }
+
+  // A value of "" is no label.
+  LabelSetId Labels(const std::vector<std::pair<std::string_view, std::string_view>>& pairs) {
+    podo::model::LabelSet set;
+    for (const auto& [key, value] : pairs) {
+      if (value.empty()) continue;
+      set.labels.push_back({.key = builder_.AddString(key), .string = builder_.AddString(value)});
+    }
+    return builder_.AddLabelSet(std::move(set));
+  }
+
+  LinkId Request(uint32_t number) {
+    podo::model::Link link{.trace_id = {1}, .span_id = {2}};
+    for (size_t i = 1; i < 5; ++i, number >>= 8) {
+      link.trace_id[i] = link.span_id[i] = static_cast<uint8_t>(number);
+    }
+    return builder_.AddLink(link);
   }
 
   ProfileBuilder& builder() { return builder_; }
@@ -222,8 +263,38 @@ Profile Hostile() {
   return program.Finish(1'772'359'200, 1, {"<img src=x onerror=\"window.owned=1\"> dropped 7"});
 }
 
+Profile Labelled(bool after) {
+  Program program(after ? 0x7f1200000000 : 0x55aa00000000);
+  uint32_t requests = 0;
+  for (const LabelledPath& path : kRequests) {
+    const int64_t samples = after ? path.after : path.before;
+    const LabelSetId labels =
+        program.Labels({{"endpoint", path.endpoint}, {"tenant", path.tenant}});
+    // Two requests for each path.
+    program.Add(path.frames, samples / 2, labels, program.Request(++requests));
+    program.Add(path.frames, samples - samples / 2, labels, program.Request(++requests));
+  }
+  return program.Finish(after ? 1'772'361'065 : 1'772'359'200, 10);
+}
+
+// Keys and values that try to leave their place, or to be taken for what the page itself says.
+Profile HostileLabels() {
+  Program program(0x400000);
+  const std::string_view attack = "</script><img src=x onerror=\"window.owned=1\">";
+  const std::string long_value(3000, 'x');
+  int64_t samples = 1;
+  for (const std::string_view value :
+       {attack, std::string_view("(no label)"), std::string_view("\"'&lt;b&gt;\x01\n\xe2\x80\xa8"),
+        std::string_view("a&by=x#label.b=c%"), std::string_view(long_value)}) {
+    program.Add("main", samples++, program.Labels({{attack, value}, {"__proto__", value}}));
+  }
+  program.Add("main", samples, {});
+  return program.Finish(1'772'359'200, 1);
+}
+
 // `stacks` distinct stacks of about `depth` frames that branch at random, as a big service's do.
-Profile Large(int stacks, int depth, int functions) {
+// With `endpoints`, each sample is a request of its own to one of so many.
+Profile Large(int stacks, int depth, int functions, uint32_t endpoints = 0) {
   Program program(0x400000);
   ProfileBuilder& builder = program.builder();
   std::mt19937 random(7);  // NOLINT: the same page each time
@@ -246,7 +317,15 @@ Profile Large(int stacks, int depth, int functions) {
     while (path.size() < length) path.push_back(locations[random() % locations.size()]);
     leaf_first.assign(path.rbegin(), path.rend());
     const auto samples = static_cast<int64_t>(1 + random() % 8);
-    builder.AddSample(builder.AddStack(leaf_first), {}, {}, {samples, samples * kPeriodNs});
+    const auto stack = builder.AddStack(leaf_first);
+    if (endpoints == 0) builder.AddSample(stack, {}, {}, {samples, samples * kPeriodNs});
+    for (uint32_t copy = 0; copy < (endpoints > 0 ? 2 : 0); ++copy) {
+      const uint32_t request = 2 * static_cast<uint32_t>(i) + copy;
+      const std::string endpoint = absl::StrCat("/item/", request % endpoints);
+      builder.AddSample(stack,
+                        program.Labels({{"endpoint", endpoint}, {"shard", i % 3 == 0 ? "a" : "b"}}),
+                        program.Request(request + 1), {samples, samples * kPeriodNs});
+    }
   }
   return program.Finish(1'772'359'200, 60, {});
 }
@@ -271,6 +350,8 @@ int main(int argc, char** argv) {
   const std::string directory = argv[1];
   const Profile before = Checkout(false), after = Checkout(true);
   const Profile hostile = Hostile(), empty = Profile::Empty();
+  const Profile labelled_before = Labelled(false), labelled = Labelled(true);
+  const Profile many_labels = Large(6500, 40, 3000, 10000);
   const Profile large = Large(5600, 40, 3000), huge = Large(50000, 60, 20000);
   const bool ok =
       Write(directory, "flame.html", FlameGraphPage(after, {"checkout 1.8.2", ""})) &&
@@ -281,6 +362,10 @@ int main(int argc, char** argv) {
       Write(directory, "hostile_diff.html", DiffPage(hostile, before, {"<b>hostile", ""})) &&
       Write(directory, "empty.html", FlameGraphPage(empty, {"nothing", ""})) &&
       Write(directory, "large.html", FlameGraphPage(large, {"large", ""})) &&
+      Write(directory, "labelled.html", FlameGraphPage(labelled, {"labelled", ""})) &&
+      Write(directory, "labelled_diff.html", DiffPage(labelled_before, labelled, {"labels", ""})) &&
+      Write(directory, "hostile_labels.html", FlameGraphPage(HostileLabels(), {"hostile", ""})) &&
+      Write(directory, "many_labels.html", FlameGraphPage(many_labels, {"many labels", ""})) &&
       Write(directory, "huge.html", FlameGraphPage(huge, {"huge", ""}));
   return ok ? 0 : 1;
 }

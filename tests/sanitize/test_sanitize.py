@@ -19,7 +19,10 @@ ENVIRONMENT = tap.clean_environment(
     ASAN_OPTIONS="abort_on_error=0:detect_leaks=1:detect_stack_use_after_return=1",
     UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1")
 
-built = second_build.build("sanitize", OPTIONS, ["checked_programs", "tests/capture/capture_churn"])
+TARGETS = ["checked_programs", "tests/capture/capture_churn"] + [
+    f"tests/capture/capture_plugin_{name}.so" for name in ("east", "west", "wide")]
+
+built = second_build.build("sanitize", OPTIONS, TARGETS)
 if built:
     doctest_tap.run_binaries(built, ENVIRONMENT)
     fuzz_corpora.replay(built, ENVIRONMENT)

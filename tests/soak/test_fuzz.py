@@ -12,7 +12,7 @@ import second_build  # noqa: E402
 import tap  # noqa: E402
 
 OPTIONS = ["-Dexamples=false", "-Dfuzz=true", "-Db_sanitize=address,undefined", "-Db_lundef=false"]
-built = second_build.build("fuzz", OPTIONS, ["all"], {"CC": "clang", "CXX": "clang++"})
+built = second_build.build("fuzz", OPTIONS, ["fuzz_programs"], {"CC": "clang", "CXX": "clang++"})
 if built:
     fuzz_corpora.explore(built, seconds_each=int(os.environ.get("FUZZ_SECONDS", "60")))
 sys.exit(tap.done())

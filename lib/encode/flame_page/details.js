@@ -30,18 +30,19 @@ function frameDetails(view, node, zoomed, { brief = false } = {}) {
   if (mark === MARK.GONE) name.append(element("span", "tag", "✕ gone"));
   const facts = view.facts(node, zoomed);
   const parts = [name, pairs(brief ? facts.slice(0, 2) : facts)];
-  if (node > 0) parts.splice(1, 0, placeLine(tree, tree.frame[node], brief));
+  if (node > 0) parts.splice(1, 0, placeLine(view, tree.frame[node], brief));
   return parts;
 }
 
-function placeLine(tree, frame, brief) {
+function placeLine({ tree, isFiltered }, frame, brief) {
   const line = element("div", "frame-place");
   const place = tree.placeOf(frame);
   if (place) line.append(element("b", "", place), " · ");
   line.append(tree.modules[frame] ? baseName(tree.modules[frame]) : "no module");
   const lines = tree.lines[frame];
   if (!brief && lines.length > 1) {
-    line.append(` · hottest lines ${lines.map((one) => one.line).join(", ")}`);
+    const where = isFiltered ? " in all samples" : ""; // lines are weighed before any filter
+    line.append(` · hottest lines${where} ${lines.map((one) => one.line).join(", ")}`);
   }
   return line;
 }

@@ -75,6 +75,8 @@ function profileFacts(tree, index) {
   }
   const samples = totalOf(tree, index, ({ type, unit }) => type === "samples" && unit === "count");
   if (samples !== null) facts.push(["Samples", samples.toLocaleString("en")]);
+  if (profile.traces > 0) facts.push(["Traces", profile.traces.toLocaleString("en")]);
+  if (!(profile.traces > 0) && profile.spans > 0) facts.push(["Spans", profile.spans.toLocaleString("en")]);
   const rate = samplingRate(profile);
   if (rate) facts.push(["Rate", rate]);
   const counts = podoCounts(profile);

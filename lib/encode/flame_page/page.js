@@ -7,7 +7,7 @@ class Page {
     this.choices = { type: tree.shown, width: "both", scale: "share", by: "self" };
     this.isRegex = false;
     this.matchAt = -1;
-    this.showHeading();
+    showHeading(tree);
     this.prepareControls();
     this.table = new FunctionTable($("table"), (frame) => this.pick(frame));
     this.graph = new FlameGraph($("canvas"), tree, {
@@ -15,43 +15,10 @@ class Page {
       onFocus: (node) => this.focus(node),
       onZoom: () => this.zoomed(),
     });
+    this.labels = new LabelControls(tree, () => this.rebuild());
     this.setTheme(Page.savedTheme());
     this.rebuild();
     document.addEventListener("keydown", (event) => this.key(event));
-  }
-
-  // ---- heading
-
-  showHeading() {
-    const { tree } = this;
-    $("title").textContent = tree.title;
-    $("help-diff").hidden = !tree.isDiff;
-    $("main").classList.toggle("is-diff", tree.isDiff);
-    tree.profiles.forEach((profile, i) => {
-      const line = element("div");
-      const side = tree.isDiff ? ["Before", "After"][i] : "";
-      if (side) line.append(element("span", "side", side));
-      for (const [what, text, className] of profileFacts(tree, i)) {
-        const pair = element("span", className || "");
-        pair.append(element("i", "", what), element("b", "", text));
-        line.append(pair);
-      }
-      $("facts").append(line);
-      this.describe(profile, side, i);
-    });
-  }
-
-  describe(profile, side, index) {
-    const about = $("about-text");
-    if (side) about.append(element("h3", "", side));
-    const list = element("dl", "keys");
-    const [type, unit] = profile.periodType;
-    const lines = [...profileFacts(this.tree, index).filter(([what]) => what !== "Drops")];
-    if (profile.timeMs > 0) lines.push(["Begin, UTC", new Date(profile.timeMs).toISOString()]);
-    if (profile.period > 0) lines.push(["Period", formatValue(profile.period, type, unit)]);
-    for (const comment of profile.comments) lines.push(["Comment", comment]);
-    for (const [what, text] of lines) list.append(element("dt", "", what), element("dd", "", text));
-    about.append(list);
   }
 
   // ---- controls
@@ -73,6 +40,7 @@ class Page {
       this.search();
     });
     $("theme").addEventListener("click", () => this.toggleTheme());
+    $("empty-clear").addEventListener("click", () => this.labels.clear());
     $("help-open").addEventListener("click", () => $("help").showModal());
     $("about-open").addEventListener("click", () => $("about").showModal());
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
@@ -150,12 +118,18 @@ class Page {
   rebuild() {
     const { tree, choices } = this;
     if (tree.sampleTypes.length === 0) return this.showEmpty();
-    this.view = tree.isDiff ? new DiffView(tree, choices.type, choices)
-      : new SingleView(tree, choices.type, choices);
+    const options = { ...choices, keep: this.labels.keep() };
+    this.view = tree.isDiff ? new DiffView(tree, choices.type, options)
+      : new SingleView(tree, choices.type, options);
+    this.labels.show(this.view, choices);
     if (this.view.isEmpty) return this.showEmpty();
     $("empty").hidden = true;
     for (const part of document.querySelectorAll(".graph-pane, .table-pane")) part.hidden = false;
     this.graph.setView(this.view.graph());
+    // What the details and the tooltip say was said of another view.
+    this.detailed = null;
+    this.hovered = -1;
+    $("tooltip").hidden = true;
     const { type } = this.view.type;
     $("canvas").setAttribute("aria-label",
       `Flame graph of ${type}, ${tree.nodeCount - 1} frames. Arrow keys move among frames, ` +
@@ -170,6 +144,14 @@ class Page {
     for (const part of document.querySelectorAll(".graph-pane, .table-pane")) part.hidden = true;
     const [title, text] = $("empty").children;
     const unlike = this.tree.isDiff && this.tree.sampleTypes.length === 0;
+    const isFiltered = Boolean(this.labels.keep());
+    $("empty-clear").hidden = !isFiltered;
+    if (isFiltered) {
+      title.textContent = "No samples with these labels";
+      text.textContent = "No sample of this kind has all that the filter asks for.";
+      $("empty").hidden = false;
+      return;
+    }
     title.textContent = unlike ? "Nothing to compare" : "No samples";
     text.textContent = unlike
       ? "The two profiles have no sample type in common, or one of them has none."
@@ -360,6 +342,7 @@ class Page {
       "?": () => $("help").showModal(),
       0: () => this.graph.resetZoom(),
       h: () => this.goToHottest(),
+      l: () => this.labels.focus(),
       t: () => this.toggleTheme(),
     };
     const isShown = this.view && !this.view.isEmpty;

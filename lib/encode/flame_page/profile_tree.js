@@ -48,16 +48,25 @@ class ProfileTree {
     this.title = doc.title;
     this.sampleTypes = doc.sampleTypes.map(([type, unit]) => ({ type, unit }));
     this.shown = doc.shown;
-    this.labelSets = doc.labelSets.map((ids) => ProfileTree.labelSet(ids, doc.strings));
+    this.labelSets = ProfileTree.readLabelSets(doc.labelSets, doc.strings);
     this.readFrames(doc);
     this.readNodes(doc.nodes);
     this.profiles = doc.profiles.map((profile) => this.readProfile(profile));
   }
 
-  static labelSet(ids, strings) {
-    const labels = new Map();
-    for (let i = 0; i + 1 < ids.length; i += 2) labels.set(strings[ids[i]], strings[ids[i + 1]]);
-    return labels;
+  // Maps from key to value; set 0 is the empty one.
+  static readLabelSets(column, strings) {
+    const reader = new PackedReader(column);
+    const sets = [new Map()];
+    while (!reader.done) {
+      const labels = new Map();
+      for (let left = reader.next(); left > 0; left--) {
+        const key = strings[reader.next()];
+        labels.set(key, strings[reader.next()]);
+      }
+      sets.push(labels);
+    }
+    return sets;
   }
 
   readFrames(doc) {

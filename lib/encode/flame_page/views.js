@@ -38,6 +38,7 @@ class SingleView {
   constructor(tree, type, { keep = null } = {}) {
     this.tree = tree;
     this.type = tree.sampleTypes[type];
+    this.isFiltered = Boolean(keep);
     [this.sums] = tree.sums(type, keep);
     this.total = this.sums.total[0];
     this.colorOfFrame = tree.names.map((name, i) => packageColor(tree.packages[i], name));
@@ -129,6 +130,7 @@ class DiffView {
   constructor(tree, type, { keep = null, width = "both", scale = "share", by = "self" } = {}) {
     this.tree = tree;
     this.type = tree.sampleTypes[type];
+    this.isFiltered = Boolean(keep);
     this.options = { width, scale, by };
     this.raw = tree.sums(type, keep);
     this.totals = this.raw.map(({ total }) => total[0]);
@@ -180,7 +182,9 @@ class DiffView {
     return {
       widths: { before, after, both }[this.options.width], ranks: both,
       colors: this.colors, isDiff: true, marks: this.marks,
-      caption: (node) => (after[node] === before[node] ? "" : this.change(after[node] - before[node])),
+      // Shares are sums of fractions: what differs in the last bit is equal.
+      caption: (node) => (Math.abs(after[node] - before[node]) < this.reference * 1e-12 ? ""
+        : this.change(after[node] - before[node])),
     };
   }
 

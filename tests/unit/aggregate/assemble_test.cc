@@ -173,6 +173,52 @@ TEST_CASE("a stack taken before the tables were ready resolves by the first tabl
   CHECK(Text(w.Run().profile, 0) == "/bin/main+4");
 }
 
+TEST_CASE("labels, span and thread of a sample come with it, equal labels as one set") {
+  World w;
+  const std::vector<uint64_t> words = {0x0807060504030201, 0x100F0E0D0C0B0A09, 0x18, 0x11004};
+  const auto add = [&](uint32_t label_set, uint32_t thread, bool span) {
+    model::RawSample s = {};
+    s.header.frames = 1;
+    s.header.flags = static_cast<uint16_t>(model::kRawComplete | (span ? model::kRawSpan : 0));
+    s.header.generation = 1;
+    s.header.label_set = label_set;
+    s.thread = thread;
+    s.frames = words.data() + model::kSpanWords;
+    w.stacks.Add(s);
+  };
+  add(3, 0, true);
+  add(4, 0, false);  // the same labels under another id
+  add(0, 9, false);
+  add(0, 0, false);
+  w.totals.ticks = 4;
+  const Carried carried = {[](uint32_t) {
+                             return LabelPairs{{"endpoint", "/pay"}, {"t", "1"}};
+                           },
+                           [](uint32_t thread) {
+                             return ThreadLabels{"io", thread};
+                           }};
+  const model::Profile p = Assemble(
+                               {&w.stacks}, w.totals, [&](uint32_t) { return &w.map; }, {}, carried)
+                               .profile;
+  REQUIRE(p.samples.size() == 4);
+  CHECK(p.label_sets.size() == 3);  // none, the labels, the thread's
+  CHECK(p.samples[0].labels == p.samples[1].labels);
+  CHECK(Index(p.samples[3].labels) == 0);
+  const model::LabelSet& labels = p.label_sets[Index(p.samples[0].labels)];
+  REQUIRE(labels.labels.size() == 2);
+  CHECK(p.String(labels.labels[0].key) == "endpoint");
+  CHECK(p.String(labels.labels[0].string) == "/pay");
+  const model::LabelSet& thread = p.label_sets[Index(p.samples[2].labels)];
+  REQUIRE(thread.labels.size() == 2);
+  CHECK(p.String(thread.labels[0].string) == "io");
+  CHECK(thread.labels[1].number == 9);
+  const model::Link& link = p.links[Index(p.samples[0].link)];
+  CHECK(link.trace_id[0] == 1);
+  CHECK(link.trace_id[15] == 0x10);
+  CHECK(link.span_id[0] == 0x18);
+  CHECK(Index(p.samples[1].link) == 0);
+}
+
 TEST_CASE("code of no module keeps its address") {
   World w;
   Add(&w.stacks, {0x999000}, model::kRawUnknownCode);

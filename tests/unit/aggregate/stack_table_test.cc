@@ -75,6 +75,29 @@ TEST_CASE("a cleared table is empty and works as a new one") {
   CHECK(table.frames(table.entry(0))[0] == 7);
 }
 
+TEST_CASE("samples of other spans and other threads stay apart and keep their ids") {
+  StackTable table(1 << 20);
+  const auto add = [&](uint64_t span, uint32_t thread) {
+    const std::vector<uint64_t> words = {1, 2, span, 70, 80};  // the span's ids, then the frames
+    model::RawSample s = Sample({70, 80}, model::kRawComplete | model::kRawSpan);
+    s.frames = words.data() + model::kSpanWords;
+    s.thread = thread;
+    table.Add(s);
+  };
+  add(5, 1);
+  add(5, 1);
+  add(6, 1);
+  add(5, 2);
+  table.Add(Sample({70, 80}));
+  REQUIRE(table.size() == 4);
+  CHECK(table.entry(0).count == 2);
+  CHECK(table.span(table.entry(1))[2] == 6);
+  CHECK(table.frames(table.entry(1))[0] == 70);
+  CHECK(table.entry(2).thread == 2);
+  CHECK(table.span(table.entry(3)) == nullptr);
+  CHECK(table.frames(table.entry(3))[1] == 80);
+}
+
 TEST_CASE("a stack without frames is a stack") {
   StackTable table(1 << 20);
   table.Add(Sample({}, model::kRawReusedAddress));

@@ -37,6 +37,31 @@ bool Push(Ring& ring, uint16_t frames, uint64_t first) {
   return true;
 }
 
+TEST_CASE("the ids of a span stand before the frames, also across the end of the ring") {
+  State* state = NewState(1);
+  RingPool pool(state);
+  Ring& ring = Claim(state, 0, 42);
+  for (uint64_t round = 0; round < 3000; ++round) {  // of 9 words: several turns
+    const uint64_t head = ring.head.load();
+    const uint64_t flags = model::kRawComplete | model::kRawSpan;
+    const uint64_t words[] = {
+        9 | flags << 16 | uint64_t{4} << 32, 7 | uint64_t{5} << 32, round, 1, 2, 10, 20, 30, 40};
+    for (uint64_t i = 0; i < 9; ++i) ring.words[(head + i) & (kRingWords - 1)] = words[i];
+    ring.head.store(head + 9);
+    pool.Mark();
+    int drained = 0;
+    pool.Drain([&](const model::RawSample& sample) {
+      ++drained;
+      REQUIRE(sample.header.label_set == 5);
+      REQUIRE(sample.header.frames == 4);
+      REQUIRE(sample.frames[-3] == static_cast<uint64_t>(round));
+      REQUIRE(sample.frames[-1] == 2);
+      REQUIRE(sample.frames[3] == 40);
+    });
+    REQUIRE(drained == 1);
+  }
+}
+
 TEST_CASE("records come out as they went in, also across the end of the ring") {
   State* state = NewState(1);
   RingPool pool(state);

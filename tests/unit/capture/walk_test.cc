@@ -14,12 +14,16 @@ using model::RegisterSet;
 constexpr uint64_t kCode = 0x400000;    // one module of one page
 constexpr uint64_t kStack = 0x7000000;  // run-time address of the fake stack's first word
 
-// A module whose page holds one rule every 16 bytes of code: rule i covers [kCode + 16i, +16).
+// A module with one rule every 16 bytes of code: rule i covers [kCode + 16i, +16).
 class World {
  public:
   explicit World(std::vector<UnwindRule> rules) : rules_(std::move(rules)) {
     for (uint32_t i = 0; i < rules_.size(); ++i) rows_.push_back({i * 16, i});
-    pages_ = {0, static_cast<uint32_t>(rows_.size() - 1)};
+    const uint32_t last = static_cast<uint32_t>(rows_.size() - 1);
+    for (uint32_t at = 0; at < rules_.size() * 16; at += 1 << kRowPageShift) {
+      pages_.push_back(at / 16);
+    }
+    pages_.push_back(last);
     module_ = {kCode,
                kCode + rules_.size() * 16,
                static_cast<uint32_t>(rows_.size()),
@@ -27,7 +31,7 @@ class World {
                rows_.data(),
                rules_.data(),
                pages_.data()};
-    snapshot = {1, 1, &module_};
+    snapshot = {1, 1, &module_, ++worlds_};
   }
 
   Snapshot snapshot;
@@ -37,6 +41,7 @@ class World {
   std::vector<UnwindRow> rows_;
   std::vector<uint32_t> pages_;
   ModuleRows module_;
+  inline static uint32_t worlds_ = 0;
 };
 
 uint64_t InRule(uint32_t rule, uint64_t offset = 8) { return kCode + rule * 16 + offset; }
@@ -65,8 +70,8 @@ struct Walked {
   uint64_t unknown = 0;
 };
 
-Walked Run(const World& world, const std::vector<uint64_t>& stack, RegisterSet r,
-           uint32_t limit = 32) {
+Walked RunOnce(const World& world, const std::vector<uint64_t>& stack, RegisterSet r,
+               uint32_t limit, RuleMemo* memo) {
   Walked w;
   w.frames.resize(limit);
   FrameWriter out{w.frames.data(), ~uint64_t{0}, 0, 0, limit};
@@ -76,9 +81,30 @@ Walked Run(const World& world, const std::vector<uint64_t>& stack, RegisterSet r
     *view = {lo, At(stack.size()), reinterpret_cast<uint64_t>(stack.data()) - kStack};
     return true;
   };
-  w.flags = Walk(world.snapshot, select, &r, &out, &w.unknown);
+  w.flags = Walk(world.snapshot, select, &r, &out, &w.unknown, memo);
   w.frames.resize(out.count);
   w.end = r;
+  return w;
+}
+
+void CheckSame(const Walked& a, const Walked& b) {
+  CHECK(a.flags == b.flags);
+  CHECK(a.frames == b.frames);
+  CHECK(a.unknown == b.unknown);
+  CHECK(a.end.pc == b.end.pc);
+  CHECK(a.end.valid == b.end.valid);
+  for (int i = 0; i < RegisterSet::kCount - 1; ++i) {
+    if ((a.end.valid >> i & 1) != 0) CHECK(a.end.regs[i] == b.end.regs[i]);
+  }
+}
+
+// Every stack is walked with an empty memo and then with what that walk left in it: a memo must
+// never change an answer.
+Walked Run(const World& world, const std::vector<uint64_t>& stack, RegisterSet r,
+           uint32_t limit = 32) {
+  RuleMemo memo = {};
+  const Walked w = RunOnce(world, stack, r, limit, &memo);
+  CheckSame(w, RunOnce(world, stack, r, limit, &memo));
   return w;
 }
 
@@ -262,9 +288,89 @@ TEST_CASE("code without rows is stepped over by frame pointer if the record is p
   }
 }
 
+TEST_CASE("a memo filled under one snapshot says nothing under another") {
+  UnwindRule saves = SpRule(24);
+  saves.saved[0] = -2;
+  const World before({saves, Kind(CfaKind::kRoot), Kind(CfaKind::kRoot)});
+  const World after({SpRule(8), SpRule(8), Kind(CfaKind::kRoot)});
+  const std::vector<uint64_t> stack = {InRule(1), InRule(2), InRule(1), 0};
+  RuleMemo memo = {};
+  RunOnce(before, stack, Start(InRule(0)), 32, &memo);
+  const Walked w = RunOnce(after, stack, Start(InRule(0)), 32, &memo);
+  CHECK(w.frames == std::vector<uint64_t>{InRule(0), InRule(1) - 1, InRule(2) - 1});
+  CheckSame(w, Run(after, stack, Start(InRule(0))));
+}
+
+TEST_CASE("a memo that overflows goes on answering like the tables") {
+  // 1000 pcs in one walk, every second rule one that a memo cannot hold in short.
+  UnwindRule odd = SpRule(8);
+  odd.ra_offset_words = -1;
+  odd.saved[2] = -100;
+  std::vector<UnwindRule> rules;
+  for (int i = 0; i < 1000; ++i) rules.push_back(i % 2 == 0 ? SpRule(8) : odd);
+  rules.push_back(Kind(CfaKind::kRoot));
+  const World world(rules);
+  std::vector<uint64_t> stack(20, 0);  // what `odd` reads lies below
+  std::vector<uint64_t> expected = {InRule(0)};
+  for (uint32_t i = 1; i <= 1000; ++i) {
+    stack.push_back(InRule(i));
+    expected.push_back(InRule(i) - 1);
+  }
+  stack.push_back(0);
+  const Walked w = Run(world, stack, Start(InRule(0), At(20)), 2000);
+  CHECK(w.flags == model::kRawComplete);
+  CHECK(w.frames == expected);
+}
+
+TEST_CASE("by a memo, too, a frame that leaves the readable stack ends the walk") {
+  // The memo is filled on a good stack; then the same code stands on others.
+  UnwindRule rule = SpRule(24);
+  rule.saved[kFrameSlot] = -2;
+  const World world({rule, Kind(CfaKind::kRoot)});
+  RuleMemo memo = {};
+  RegisterSet good = Start(InRule(0));
+  CHECK(RunOnce(world, {0, 7, InRule(1), 0}, good, 32, &memo).flags == model::kRawComplete);
+  struct Case {
+    const char* what;
+    uint64_t sp, fp_valid;
+    size_t words;
+  };
+  const Case cases[] = {{"CFA above the stack", At(0), 1, 2},
+                        {"CFA at its end", At(0), 1, 3},
+                        {"misaligned sp", At(0) + 4, 1, 8},
+                        {"rbp not known before", At(0), 0, 4}};
+  for (const Case& c : cases) {
+    CAPTURE(c.what);
+    std::vector<uint64_t> stack(c.words, InRule(1));
+    RegisterSet r = Start(InRule(0), c.sp);
+    if (c.fp_valid == 0) r.valid &= ~(1u << kDwarfFp);
+    CheckSame(Run(world, stack, r), RunOnce(world, stack, r, 32, &memo));
+  }
+}
+
+TEST_CASE("by a memo, too, a register saved below the readable stack is unknown afterwards") {
+  UnwindRule deep = SpRule(8);
+  deep.saved[kFrameSlot] = -30;
+  const World world({deep, Kind(CfaKind::kRoot)});
+  std::vector<uint64_t> stack(43, 7);
+  stack[40] = InRule(1);
+  const Walked w = Run(world, stack, Start(InRule(0), At(40)));  // both ways, see Run
+  CHECK(w.flags == model::kRawComplete);
+  CHECK((w.end.valid >> kDwarfFp & 1) == 0);
+}
+
+TEST_CASE("by a memo, too, a CFA does not start from a register whose value is not known") {
+  UnwindRule by_r10 = SpRule(8);
+  by_r10.reg = 10;
+  const World world({SpRule(8), by_r10, Kind(CfaKind::kRoot)});
+  RegisterSet r = Start(InRule(0));
+  r.regs[10] = At(2);  // would do, but a call may have changed it
+  CHECK(Run(world, {InRule(1), 0, InRule(2), 0}, r).flags == model::kRawUnsupportedRow);
+}
+
 TEST_CASE("before the first tables nothing is guessed by frame pointer") {
   World world({Kind(CfaKind::kRoot)});
-  world.snapshot = {0, 0, nullptr};
+  world.snapshot = {0, 0, nullptr, 0};
   RegisterSet r = Start(InRule(0));
   r.regs[kDwarfFp] = At(2);
   CHECK(Run(world, {0, 0, At(4), InRule(0), 0}, r).flags == model::kRawUnknownCode);

@@ -131,6 +131,9 @@ TEST_CASE("garbage is reported in one line with name, value and what is accepted
       {"PODO_MAX_FRAMES", "99.5", "from 8 to 1024"},
       {"PODO_MAX_THREADS", "0", "from 1 to 65536"},
       {"PODO_MAX_THREADS", "65537", "from 1 to 65536"},
+      {"PODO_LABEL_SETS", "0", "from 1 to 1000000"},
+      {"PODO_LABEL_SETS", "many", "from 1 to 1000000"},
+      {"PODO_THREAD_LABELS", "names", "none, name, id or name,id"},
       {"PODO_INTERVAL", "10", "from 100ms to 1h"},
       {"PODO_INTERVAL", "99ms", "from 100ms to 1h"},
       {"PODO_INTERVAL", "61m", "from 100ms to 1h"},
@@ -161,8 +164,7 @@ TEST_CASE("a variable of a later version is named in one line, without its value
   for (const char* known :
        {"PODO_HEADERS", "PODO_TENANT", "PODO_CERTIFICATE", "PODO_CLIENT_CERTIFICATE",
         "PODO_CLIENT_KEY", "PODO_SPOOL_DIR", "PODO_SPOOL_BYTES", "PODO_HISTORY_BYTES",
-        "PODO_HISTORY_DIR", "PODO_LISTEN", "PODO_LISTEN_TOKEN_FILE", "PODO_MAX_OVERHEAD",
-        "PODO_LABEL_SETS"}) {
+        "PODO_HISTORY_DIR", "PODO_LISTEN", "PODO_LISTEN_TOKEN_FILE", "PODO_MAX_OVERHEAD"}) {
     const std::string name = known;
     CHECK(OnlyLine(Parse({name + "=hunter2"})) ==
           name + " is known but not available in this version; ignored");

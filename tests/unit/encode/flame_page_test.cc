@@ -59,6 +59,20 @@ int64_t Signed(uint64_t zigzag) {
   return static_cast<int64_t>(zigzag >> 1) ^ -static_cast<int64_t>(zigzag & 1);
 }
 
+// " [k=v] [l=w]" of each label set; that of set 0 is empty.
+std::vector<std::string> LabelTexts(const json& doc) {
+  std::vector<std::string> texts = {""};
+  const auto numbers = Unpack(doc["labelSets"]);
+  for (size_t at = 0; at < numbers.size();) {
+    std::string& text = texts.emplace_back();
+    for (uint64_t left = numbers[at++]; left > 0; --left, at += 2) {
+      text += " [" + doc["strings"][numbers[at]].get<std::string>() + "=" +
+              doc["strings"][numbers[at + 1]].get<std::string>() + "]";
+    }
+  }
+  return texts;
+}
+
 // "main;~inlined;leaf [k=v] 1 10" for each sample of profile `number`: the whole decoding.
 std::vector<std::string> Lines(const json& doc, size_t number = 0) {
   const auto names = Unpack(doc["frames"]["name"]);
@@ -76,6 +90,7 @@ std::vector<std::string> Lines(const json& doc, size_t number = 0) {
   std::vector<std::string> lines;
   const auto samples = Unpack(doc["profiles"][number]["samples"]);
   const size_t width = doc["sampleTypes"].size();
+  const auto labels = LabelTexts(doc);
   node = 0;
   for (size_t i = 0; i < samples.size(); i += 2 + width) {
     node += samples[i];
@@ -84,11 +99,7 @@ std::vector<std::string> Lines(const json& doc, size_t number = 0) {
       const std::string name = doc["strings"][names[frames[n - 1]]];
       line = (inlined[n] ? "~" : "") + name + (line.empty() ? "" : ";") + line;
     }
-    const json& labels = doc["labelSets"][samples[i + 1]];
-    for (size_t k = 0; k + 1 < labels.size(); k += 2) {
-      line += " [" + doc["strings"][labels[k].get<size_t>()].get<std::string>() + "=" +
-              doc["strings"][labels[k + 1].get<size_t>()].get<std::string>() + "]";
-    }
+    line += labels[samples[i + 1]];
     for (size_t v = 0; v < width; ++v) line += " " + std::to_string(Signed(samples[i + 2 + v]));
     lines.push_back(line);
   }
@@ -173,6 +184,53 @@ TEST_CASE("samples keep their labels, and equal ones add up") {
   std::sort(lines.begin(), lines.end());
   CHECK(lines == std::vector<std::string>{"f [endpoint=/cart] 3 30", "f [endpoint=/pay] 3 30",
                                           "f [size=64 bytes] 4 40"});
+}
+
+TEST_CASE("traces and spans are counted, and do not tell samples apart") {
+  Program p;
+  const auto labels = [&](std::string_view trace) {
+    model::LabelSet set;
+    set.labels.push_back(
+        {.key = p.builder.AddString("endpoint"), .string = p.builder.AddString("/pay")});
+    if (!trace.empty()) {
+      set.labels.push_back(
+          {.key = p.builder.AddString("trace_id"), .string = p.builder.AddString(trace)});
+    }
+    return p.builder.AddLabelSet(set);
+  };
+  const auto stack = p.builder.AddStack({p.Frame("f", 1, 16)});
+  for (const uint8_t request : {1, 2}) {
+    const auto link = p.builder.AddLink({.trace_id = {request}, .span_id = {7}});
+    p.builder.AddSample(stack, labels(""), link, {1, 10});
+  }
+  p.builder.AddSample(stack, labels("not of the usual form"), {}, {1, 10});
+  const json doc = DocumentOf(FlameGraphPage(p.builder.Take(), {}));
+  CHECK(Lines(doc) == std::vector<std::string>{"f [endpoint=/pay] 3 30"});
+  CHECK(doc["profiles"][0]["traces"] == 3);
+  CHECK(doc["profiles"][0]["spans"] == 1);
+}
+
+TEST_CASE("label sets are one if only their order differs, and left out if no sample has them") {
+  Program p;
+  const auto label = [&](std::string_view key) {
+    return model::Label{.key = p.builder.AddString(key), .string = p.builder.AddString("v")};
+  };
+  p.builder.AddLabelSet({{label("unused")}});
+  p.Sample({p.Frame("f", 1, 16)}, 1, p.builder.AddLabelSet({{label("a"), label("b")}}));
+  p.Sample({p.Frame("f", 1, 16)}, 2, p.builder.AddLabelSet({{label("b"), label("a")}}));
+  const json doc = DocumentOf(FlameGraphPage(p.builder.Take(), {}));
+  REQUIRE(Lines(doc).size() == 1);
+  CHECK(Lines(doc)[0].ends_with(" 3 30"));
+  CHECK(LabelTexts(doc).size() == 2);
+  CHECK(doc.dump().find("unused") == std::string::npos);
+}
+
+TEST_CASE("a profile without labels carries next to nothing of them") {
+  Program p;
+  p.Sample({p.Frame("f", 1, 16)}, 1);
+  const json doc = DocumentOf(FlameGraphPage(p.builder.Take(), {}));
+  CHECK(doc["labelSets"] == "");
+  CHECK_FALSE(doc["profiles"][0].contains("traces"));
 }
 
 TEST_CASE("a function's lines come most expensive first, recursion counted once") {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/compress.h"
+#include "encode/link_labels.h"
 #include "encode/pprof_reader.h"
 #include "known_profile.h"
 
@@ -33,6 +34,9 @@ std::string SampleText(const model::Profile& p, size_t i) {
   for (const auto& label : p.label_sets[Index(p.samples[i].labels)].labels) {
     text += " " + p.String(label.key) + "=" + p.String(label.string) +
             (label.number != 0 ? std::to_string(label.number) + p.String(label.number_unit) : "");
+  }
+  if (const auto& link = p.links[Index(p.samples[i].link)]; link != model::Link{}) {
+    text += " link " + HexText(link.trace_id) + "-" + HexText(link.span_id);
   }
   for (size_t j = 0; j < p.sample_types.size(); ++j) {
     text += (j == 0 ? " | " : " ") + std::to_string(p.ValuesOf(i)[j]);
@@ -66,14 +70,14 @@ uint64_t IdOf(const std::string& message) {
   return reader.next(1) ? reader.get_uint64() : 0;
 }
 
-TEST_CASE("samples keep stacks, lines, labels and values; links become labels") {
+TEST_CASE("samples keep stacks, lines, labels, links and values") {
   const auto read = ReadPprof(EncodePprof(KnownProfile()));
   REQUIRE(read.ok());
   CHECK(SampleTexts(*read) ==
         std::vector<std::string>{
             "1280 Serve:40 main:12 | | 80 800000000",
             "Escape:15 Serialize:88 Serialize:90 Serve:40 main:12 | "
-            "trace_id=ab010200000000000000000000000000 span_id=cd09000000000000 | 5 50000000",
+            "link ab010200000000000000000000000000-cd09000000000000 | 5 50000000",
             "Escape:15 Serialize:88 Serve:40 main:12 | endpoint=/pay body=4096bytes | 10 100000000",
             "[threads blocking SIGPROF]:0 | | 5 50000000",
         });

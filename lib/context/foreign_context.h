@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whether another module of the process publishes thread contexts (OTEP 4947), and where.
+#ifndef PODO_LIB_CONTEXT_FOREIGN_CONTEXT_H_
+#define PODO_LIB_CONTEXT_FOREIGN_CONTEXT_H_
+
+#include <cstdint>
+#include <string>
+
+namespace podo::context {
+
+struct ForeignContext {
+  bool found = false;  // somebody defines otel_thread_ctx_v1: podo publishes nothing
+  int64_t offset = 0;  // of the variable from the thread pointer, in every thread; 0: not in
+                       // static TLS, so that a signal handler may not touch it
+  std::string module;  // that defines it
+};
+
+// Looks through the loaded modules. Calls the loader; never from a signal.
+ForeignContext FindForeignContext();
+
+}  // namespace podo::context
+
+#endif  // PODO_LIB_CONTEXT_FOREIGN_CONTEXT_H_
