@@ -21,7 +21,7 @@ int64_t NominalPeriodNs(const model::WindowTotals& t) {
 
 // With SIGPROF blocked in all busy threads its ticks reach nobody.
 bool MissesTicks(const model::WindowTotals& t) {
-  constexpr int64_t kWorthNamingNs = 200'000'000;
+  constexpr int64_t kWorthNamingNs = 100'000'000;
   const int64_t host_cpu_ns = t.process_cpu_ns - t.own_cpu_ns;
   const int64_t ticked_ns = static_cast<int64_t>(t.ticks) * NominalPeriodNs(t);
   return host_cpu_ns >= kWorthNamingNs && ticked_ns < host_cpu_ns / 2;

@@ -8,6 +8,7 @@
 
 #include "cart.h"
 #include "fields.h"
+#include "podo/context.h"
 #include "receipt_json.h"
 #include "request_error.h"
 
@@ -37,9 +38,10 @@ struct Route {
   std::string_view path;
   std::string_view method;
   Response (*answer)(const Request&, OrderBook&);
+  podo::Labels labels{{"endpoint", path}};  // of the samples taken while it is answered
 };
 
-constexpr std::array kRoutes = {
+const std::array kRoutes = {
     Route{"/healthz", "GET", Healthz},
     Route{"/products", "GET", ListProducts},
     Route{"/checkout", "POST", Checkout},
@@ -50,6 +52,7 @@ Response Dispatch(const Request& request, OrderBook& orders) {
   const std::string_view path = request.target.substr(0, request.target.find('?'));
   for (const Route& route : kRoutes) {
     if (route.path != path) continue;
+    const podo::ScopedLabels endpoint(route.labels);
     if (route.method == request.method) return route.answer(request, orders);
     Response refused = ErrorResponse(405, "this path takes " + std::string(route.method));
     refused.allow = route.method;

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include "podo/context_c.h"
@@ -124,6 +125,35 @@ class [[nodiscard]] ScopedContext : ScopeBase {
     podo_context_enter(&scope_, context.c_context());
   }
 };
+
+// The calling thread goes on where the capture was made, until the end of the block: scopes that
+// were open then may be left in it, and scopes opened in it may be left after the next capture and
+// resumption. What podo/asio.h puts around handlers; for executors of your own that resume
+// coroutines.
+class [[nodiscard]] ScopedResumption {
+ public:
+  [[nodiscard]] explicit ScopedResumption(const Context& context) noexcept {
+    podo_context_resume(&scope_, context.c_context());
+  }
+  ~ScopedResumption() { podo_context_suspend(&scope_); }
+  ScopedResumption(const ScopedResumption&) = delete;
+  ScopedResumption& operator=(const ScopedResumption&) = delete;
+
+ private:
+  podo_scope scope_;
+};
+
+// `function`, to be called on another thread as what the calling thread carries now:
+//   pool.submit(podo::WithContext([request] { Handle(request); }));
+template <class Function>
+auto WithContext(Function&& function) {
+  return [context = Context::Capture(),
+          call = std::decay_t<Function>(std::forward<Function>(function))](
+             auto&&... arguments) mutable -> decltype(auto) {
+    const ScopedContext scope(context);
+    return call(std::forward<decltype(arguments)>(arguments)...);
+  };
+}
 
 // Labels and span of something that moves between threads and opens scopes of its own: a fiber, a
 // coroutine. Begins with what the creating thread carries.

@@ -74,6 +74,13 @@ PODO_API void podo_context_retain(podo_context* context);
 PODO_API void podo_context_release(podo_context* context);
 /* The calling thread carries what was captured, and nothing else, until the scope is left. */
 PODO_API void podo_context_enter(podo_scope* scope, const podo_context* context);
+/* The calling thread goes on where the capture was made, until podo_context_suspend: scopes that
+ * were open then may be left here, and those open at the end are left where it goes on next. For
+ * executors that resume coroutines. May be done on several threads at once; what each of them
+ * leaves is its own affair. Suspend on the same thread; it brings back what the thread carried
+ * before. */
+PODO_API void podo_context_resume(podo_scope* scope, const podo_context* context);
+PODO_API void podo_context_suspend(podo_scope* scope);
 
 /* A carrier that begins with what the calling thread carries now. NULL without memory. */
 PODO_API podo_carrier* podo_carrier_create(void);

@@ -12,6 +12,7 @@ using podo::model::ThreadSlot;
 struct podo_context {
   std::atomic<uint32_t> refs{1};  // relaxed up, acquire-release down: the last one frees
   LabelSet* labels = nullptr;     // pinned
+  uint64_t top = 0;               // where a resumption goes on
   bool has_span = false;
   uint64_t span[kSpanWords] = {};
 };
@@ -35,6 +36,14 @@ bool CopySpan(const ThreadSlot& slot, uint64_t* to) {
   if (Now(slot.span_active) == 0) return false;
   for (uint32_t i = 0; i < kSpanWords; ++i) to[i] = Now(slot.span[i]);
   return true;
+}
+
+// Mounted while a context is resumed: scopes opened then may be left on another thread, too, and
+// nobody goes on with what the thread carries.
+podo_carrier g_resumption;
+
+bool NothingOpen(const ThreadSlot* slot) {
+  return slot == nullptr || Now(slot->top) == 0 || Now(slot->top) == Now(slot->orphaned);
 }
 
 bool CarriesNothing(const ThreadSlot* slot) {
@@ -64,18 +73,30 @@ void SaveInto(podo_carrier* carrier, ThreadSlot* slot) {
   carrier->has_span = CopySpan(*slot, carrier->span);
 }
 
+// What the thread carried before the scope, whatever it carries now.
+void BringBack(ThreadSlot* slot, Scope* s) {
+  RestoreWholeState(slot, *s);
+  Put<const LabelSetHead*>(slot->labels, s->outer);
+  Put(slot->top, s->outer_top);
+  PublishIfAsked(slot);
+  if ((s->flags & kScopePinned) != 0) Unpin(s->outer);
+  s->slot = nullptr;
+}
+
 }  // namespace
 
 extern "C" {
 
 podo_context* podo_context_capture(void) {
   const ThreadSlot* slot = podo::model::tls_thread_slot;
-  if (CarriesNothing(slot)) return nullptr;
+  // A scope that carries nothing, as a pause, may yet be left after a resumption.
+  if (CarriesNothing(slot) && NothingOpen(slot)) return nullptr;
   auto* context = new (std::nothrow) podo_context;
   if (context == nullptr) return nullptr;
   context->labels = LabelsNow(*slot);
   Pin(context->labels);
   context->has_span = CopySpan(*slot, context->span);
+  context->top = Now(slot->top);
   return context;
 }
 
@@ -104,6 +125,27 @@ void podo_context_enter(podo_scope* scope, const podo_context* context) {
   SaveWholeState(slot, In(scope));
   PutSpan(slot, context != nullptr && context->has_span ? context->span : nullptr);
   PublishIfAsked(slot);
+}
+
+void podo_context_resume(podo_scope* scope, const podo_context* context) {
+  In(scope)->slot = nullptr;
+  ThreadSlot* slot = SlotToEnter();
+  if (slot == nullptr) return;
+  Push(In(scope), slot, context != nullptr ? context->labels : nullptr, 0);
+  SaveWholeState(slot, In(scope));
+  Put(slot->top, context != nullptr ? context->top : 0);
+  PutSpan(slot, context != nullptr && context->has_span ? context->span : nullptr);
+  slot->carrier = &g_resumption;
+  PublishIfAsked(slot);
+}
+
+void podo_context_suspend(podo_scope* scope) {
+  Scope* s = In(scope);
+  if (s->slot == nullptr) return;
+  ThreadSlot* slot = podo::model::tls_thread_slot;
+  if (slot != s->slot || slot->carrier != &g_resumption) return CountMisplaced();
+  slot->carrier = s->carrier;
+  BringBack(slot, s);
 }
 
 podo_carrier* podo_carrier_create(void) {
@@ -157,12 +199,7 @@ void podo_carrier_unmount(podo_scope* scope, podo_carrier* carrier) {
   const auto* outer = static_cast<const podo_carrier*>(s->carrier);
   slot->carrier = outer;
   PutStack(slot, outer);
-  RestoreWholeState(slot, *s);
-  Put<const LabelSetHead*>(slot->labels, s->outer);
-  Put(slot->top, s->outer_top);
-  PublishIfAsked(slot);
-  if ((s->flags & kScopePinned) != 0) Unpin(s->outer);
-  s->slot = nullptr;
+  BringBack(slot, s);
   carrier->mounted.store(0, std::memory_order_release);
 }
 

@@ -62,15 +62,26 @@ int64_t StaticOffset(const std::string& module) {
   return is_static ? offsets[0] : 0;
 }
 
+// A library that comes by dlopen and refers to the variable in the usual way gets the one that is
+// first in the global scope; if that is podo's, its tracer writes there, beside podo.
+bool LaterModulesUsePodos() {
+  // Not RTLD_DEFAULT, which looks in this library's own scope, too.
+  void* program = dlopen(nullptr, RTLD_LAZY | RTLD_NOLOAD);
+  if (program == nullptr) return false;
+  const void* first = dlsym(program, "otel_thread_ctx_v1");
+  dlclose(program);
+  return first == &podo_thread_ctx;
+}
+
 }  // namespace
 
 ForeignContext FindForeignContext() {
   ForeignContext result;
   for (const std::string& module : ModulesWithTls()) {
     if (VariableOf(module) == nullptr) continue;
-    result.found = true;
-    result.module = module.empty() ? "the program" : module;
-    result.offset = StaticOffset(module);
+    const int64_t offset = StaticOffset(module);
+    if (offset == 0 && LaterModulesUsePodos()) continue;
+    result = {true, offset, module.empty() ? "the program" : module};
     break;
   }
   return result;

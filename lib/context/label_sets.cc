@@ -23,6 +23,19 @@ bool IsFull() {
          g_sets.limit.load(std::memory_order_relaxed);
 }
 
+uint64_t KeyBit(std::string_view key) {
+  return uint64_t{1} << (absl::HashOf(absl::string_view(key.data(), key.size())) % 64);
+}
+
+uint64_t KeyBits(const podo_label* labels, size_t count) {
+  uint64_t bits = 0;
+  ForEachCut(labels, count, [&](const CutLabel& label) {
+    bits |= KeyBit(label.key);
+    return true;
+  });
+  return bits;
+}
+
 // A set whose labels were not known yet, made under the lock; nullptr without memory.
 LabelSet* MakeLocked(LabelSet* parent, uint64_t hash, const podo_label* labels, size_t count) {
   LabelSet* set = g_sets.TakeFreeLocked();
@@ -33,6 +46,7 @@ LabelSet* MakeLocked(LabelSet* parent, uint64_t hash, const podo_label* labels, 
   }
   set->parent = parent;
   set->hash = hash;
+  set->keys = KeyBits(labels, count) | (parent != nullptr ? parent->keys : 0);
   if (parent != nullptr) ++parent->children;
   WriteRecord(set);
   set->last_sample_round.store(g_sets.round.load(std::memory_order_relaxed),
@@ -95,9 +109,32 @@ LabelSet* Create(LabelSet* parent, uint64_t hash, const podo_label* labels, size
   return set;
 }
 
-}  // namespace
+bool HasKey(const podo_label* labels, size_t count, std::string_view key) {
+  return !ForEachCut(labels, count, [&](const CutLabel& label) { return label.key != key; });
+}
 
-LabelSet* FindOrCreate(LabelSet* parent, const podo_label* labels, size_t count) {
+LabelSet* FindOrCreateUnder(LabelSet* parent, const podo_label* labels, size_t count);
+
+// `set` without the labels that `labels` replace. Else a handler that labels itself and starts the
+// next one, which carries that and labels itself, would nest without end. `depth` bounds the stack:
+// sets of more levels are left as they are.
+LabelSet* WithoutReplaced(LabelSet* set, uint64_t bits, const podo_label* labels, size_t count,
+                          int depth) {
+  if (set == nullptr || (set->keys & bits) == 0 || depth == 0) return set;
+  LabelSet* base = WithoutReplaced(set->parent, bits, labels, count, depth - 1);
+  podo_label kept[PODO_LABEL_COUNT];
+  size_t kept_count = 0, own_count = 0;
+  LabelReader reader(set->text, set->text_bytes);
+  for (std::string_view key, value; own_count < PODO_LABEL_COUNT && reader.Next(&key, &value);
+       ++own_count) {
+    if (HasKey(labels, count, key)) continue;
+    kept[kept_count++] = {key.data(), key.size(), value.data(), value.size()};
+  }
+  if (base == set->parent && kept_count == own_count) return set;
+  return kept_count == 0 ? base : FindOrCreateUnder(base, kept, kept_count);
+}
+
+LabelSet* FindOrCreateUnder(LabelSet* parent, const podo_label* labels, size_t count) {
   const uint64_t hash = HashLabels(IdOf(parent), labels, count);
   if (LabelSet* set = g_sets.Find(parent, hash, labels, count)) return set;
   if (IsFull() && AnyLabel(labels, count)) {
@@ -107,6 +144,16 @@ LabelSet* FindOrCreate(LabelSet* parent, const podo_label* labels, size_t count)
     }
   }
   return Create(parent, hash, labels, count, false);
+}
+
+}  // namespace
+
+LabelSet* FindOrCreate(LabelSet* parent, const podo_label* labels, size_t count) {
+  constexpr int kMostLevels = 32;  // a kilobyte of stack each
+  if (parent != nullptr) {
+    parent = WithoutReplaced(parent, KeyBits(labels, count), labels, count, kMostLevels);
+  }
+  return FindOrCreateUnder(parent, labels, count);
 }
 
 LabelSet* FindOrCreatePinned(LabelSet* parent, const podo_label* labels, size_t count) {

@@ -28,6 +28,7 @@ struct LabelSet : model::LabelSetHead {
   // can hold the set any more.
   LabelSet* parent = nullptr;
   uint64_t hash = 0;
+  uint64_t keys = 0;     // a bit, by hash, for each key of the set and its parents
   char* text = nullptr;  // {uint16 key size, uint16 value size, key, value}*, as given
   uint32_t text_bytes = 0;
   model::ThreadRecord* record = nullptr;  // all labels as OTEP 4947 has them; nullptr: no memory
@@ -48,9 +49,10 @@ inline constexpr uint32_t kDefaultLabelSets = 10000;
 inline constexpr uint32_t kMaxLabelSets = 1'000'000;
 inline constexpr char kOverflow[] = "__overflow__";
 
-// The child of `parent` (nullptr: the empty set) with these labels, or the set that stands for what
-// does not fit; nullptr without memory or labels. The caller is inside a reading section of its
-// slot (ThreadSlot::reading) or ends up holding a set that is pinned.
+// The child of `parent` (nullptr: the empty set), less what these labels replace, with these
+// labels, or the set that stands for what does not fit; nullptr without memory or labels. The
+// caller is inside a reading section of its slot (ThreadSlot::reading) or ends up holding a set
+// that is pinned.
 LabelSet* FindOrCreate(LabelSet* parent, const podo_label* labels, size_t count);
 // As FindOrCreate, and the set is pinned (refs) on return.
 LabelSet* FindOrCreatePinned(LabelSet* parent, const podo_label* labels, size_t count);

@@ -31,6 +31,15 @@ class Reading {
 
 void Nothing(podo_scope* scope) { In(scope)->slot = nullptr; }
 
+// The scope ends on another thread than the one that opened it, which cannot be touched: its
+// handler and its next scope look here. Not if that thread is void already: then it will start
+// afresh. Relaxed: the number stands for itself.
+void Forsake(const Scope* scope) {
+  model::ThreadSlot* opened = scope->slot;
+  if (scope->carrier != nullptr) return;  // the carrier is what it belongs to
+  if (Now(opened->orphaned) != Now(opened->top)) Put(opened->orphaned, scope->serial);
+}
+
 // The scope is not the innermost one of what the calling thread carries.
 void LeaveMisplaced(Scope* scope, model::ThreadSlot* slot) {
   CountMisplaced();
@@ -41,10 +50,6 @@ void LeaveMisplaced(Scope* scope, model::ThreadSlot* slot) {
     // back labels that nobody takes away again. Nothing is better than wrong ones.
     ResetState(slot);
     PublishIfAsked(slot);
-  } else if (scope->carrier == nullptr) {
-    // Of another thread, which cannot be touched: its handler and its next scope look here.
-    // Release/acquire: not needed, the number stands for itself.
-    Put(scope->slot->orphaned, scope->serial);
   }
 }
 
@@ -184,6 +189,7 @@ void podo_scope_leave(podo_scope* scope) {
   Scope* s = In(scope);
   if (s->slot == nullptr) return;
   ThreadSlot* slot = podo::model::tls_thread_slot;
+  if (__builtin_expect(slot != s->slot, 0)) Forsake(s);
   if (__builtin_expect(slot != nullptr && Now(slot->top) == s->serial, 1)) {
     if (__builtin_expect((s->flags & kScopeWholeState) != 0, 0)) RestoreWholeState(slot, *s);
     Put<const podo::model::LabelSetHead*>(slot->labels, s->outer);

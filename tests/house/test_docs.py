@@ -11,16 +11,20 @@ import source  # noqa: E402
 import tap  # noqa: E402
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-MARKER = re.compile(r"<!-- file: (\S+) -->\s*$")
+# `file:` a whole file, `part of:` lines that follow each other in it, less their indentation.
+MARKER = re.compile(r"<!-- (file|part of): (\S+) -->\s*$")
 CODE_LANGUAGES = {"c", "cpp", "c++", "cmake", "meson", "makefile"}
 DOCUMENTS = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "docs/architecture.md",
-             "docs/capture.md", "docs/configuration.md", "docs/dependencies.md"]
+             "docs/capture.md", "docs/configuration.md", "docs/dependencies.md", "docs/labels.md"]
 
 
 def blocks(text):
-    """[(language, body, file named by the marker above or None)]."""
-    return [(m[1], m[2], (MARKER.search(text[:m.start()]) or [None, None])[1])
-            for m in FENCE.finditer(text)]
+    """[(language, body, file named by the marker above or None, whether it is a part)]."""
+    found = []
+    for fence in FENCE.finditer(text):
+        marker = MARKER.search(text[:fence.start()])
+        found.append((fence[1], fence[2], marker and marker[2], marker and marker[1] == "part of"))
+    return found
 
 
 def without_licence(text):
@@ -28,16 +32,31 @@ def without_licence(text):
     return "\n".join(lines[1:] if lines and "SPDX-License-Identifier" in lines[0] else lines).strip()
 
 
+def is_part(body, text):
+    """Whether the lines of `body` follow each other in `text`, all indented by the same amount."""
+    wanted, lines = body.rstrip().splitlines(), text.splitlines()
+    for at in range(len(lines) - len(wanted) + 1):
+        indent = lines[at][:len(lines[at]) - len(wanted[0])]
+        if not indent.strip() and all(
+                line == (indent + want if want else "")
+                for line, want in zip(lines[at:at + len(wanted)], wanted)):
+            return bool(wanted)
+    return False
+
+
 def code_breaches(name, text):
-    """Code blocks that are not, to the letter, the file they name."""
+    """Code blocks that are not, to the letter, the file they name, or a part of it."""
     found = []
-    for language, body, file in blocks(text):
+    for language, body, file, part in blocks(text):
         if language not in CODE_LANGUAGES and file is None:
             continue
         if file is None:
             found.append(f"{name}: a {language} block names no file:\n{body}")
         elif not os.path.exists(os.path.join(tap.source_dir(), file)):
             found.append(f"{name}: there is no {file}")
+        elif part:
+            if not is_part(body, source.read(file)):
+                found.append(f"{name}: the block is no part of {file}:\n{body}")
         elif without_licence(source.read(file)) != body.strip():
             found.append(f"{name}: the block differs from {file}")
     return found
@@ -67,6 +86,12 @@ def main():
     example = "<!-- file: examples/hello.cc -->\n```cpp\nint main() { return 1; }\n```\n"
     tap.check("a code block that differs from its file would be seen", code_breaches("x", example))
     tap.check("a code block without a file would be seen", code_breaches("x", "```cpp\nint x;\n```\n"))
+    part = "<!-- part of: examples/hello.cc -->\n```cpp\n"
+    tap.check("a code block that is no part of its file would be seen",
+              code_breaches("x", part + "sum += 2.0;\n```\n"))
+    tap.check("a part of a file is one without its indentation",
+              not code_breaches("x", part + "double sum = 0;\nfor (long i = 1; i <= terms; ++i) sum += "
+                                "1.0 / static_cast<double>(i);\nreturn sum;\n```\n"))
     report("the documents are there",
            [d for d in DOCUMENTS if not os.path.exists(os.path.join(tap.source_dir(), d))])
     texts = {n: source.read(n) for n in source.files(".md")}

@@ -11,7 +11,7 @@ import shutil
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
-import pprof_file  # noqa: E402
+import pprof_wire  # noqa: E402
 import profiled  # noqa: E402
 import pypi  # noqa: E402
 import tap  # noqa: E402
@@ -168,7 +168,7 @@ def check_mappings(request, profile, name):
 
 
 def check_file(path, name):
-    profile = pprof_file.Profile(path)
+    profile = pprof_wire.Profile(path)
     expected = collections.Counter()
     for frames, labels, values in profile.samples:
         expected[frames, labels] += values[0]

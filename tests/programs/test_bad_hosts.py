@@ -52,7 +52,8 @@ def close_all():
 
 
 def block_sigprof():
-    log, _, _ = both_ways("blocks SIGPROF in all threads", "block-sigprof", "500",
+    # A window must close while both threads still live, also where each has a core of its own.
+    log, _, _ = both_ways("blocks SIGPROF in all threads", "block-sigprof", "1400",
                           PODO_INTERVAL="1s")
     named = [l for l in log if "blocks SIGPROF" in l]
     tap.check("blocks SIGPROF: each thread is named in one line, which says that nothing is sampled",
@@ -109,7 +110,8 @@ def space_gone():
         both_ways(f"no address space left after {ms} ms", "space-gone", str(ms), judge=False,
                   PODO_SYMBOLIZE="full")
     # Allocations fail too: what podo has is not enough for it, what the host has is for the host.
-    for ms in (45, 100, 250):
+    # Not while podo starts (30 to 60 ms): docs/configuration.md names that gap.
+    for ms in (150, 300):
         child = tap.start([HOST, "work", "500"], env=environment(tap.temp_dir(), PODO_SYMBOLIZE="full"),
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         time.sleep(ms / 1000)

@@ -66,6 +66,7 @@ def check_three_lines(output):
                      [line.split(":")[0] for line in tail] == ["Function", "Line", "Share"], tail):
         return
     tap.check(f"the function is {GUILTY}", re.search(rf"\b{GUILTY}\b", tail[0]), tail[0])
+    tap.check("the endpoint is /checkout", " requests to /checkout cost." in tail[0], tail[0])
     place = re.fullmatch(r"Line:\s+(\S+):(\d+)", tail[1])
     tap.check(f"the line is inside it, in {SOURCE} ({first} to {last})",
               place and place[1] == SOURCE and first <= int(place[2]) <= last, tail[1])

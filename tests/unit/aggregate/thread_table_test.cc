@@ -33,7 +33,7 @@ TEST_CASE("a thread is read once a round and gets another entry when its name ch
   CHECK(table.Find(ThreadTable::kByTid | 999).tid == 999);
   table.Clear();
   CHECK(table.size() == 0);
-  CHECK(std::string(table.Find(ThreadTable::kByTid | 100).name) .empty());
+  CHECK(std::string(table.Find(ThreadTable::kByTid | 100).name).empty());
   CHECK(table.IndexOf(100, 4, read) == 1);
 }
 
