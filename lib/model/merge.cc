@@ -19,6 +19,7 @@ class Translation {
       Mapping copy = m;
       copy.filename = String(m.filename);
       copy.build_id = String(m.build_id);
+      copy.htlhash = String(m.htlhash);
       mappings.push_back(mappings.empty() ? MappingId{} : into_.AddMapping(copy));
     }
     for (const Location& l : from.locations) locations_.push_back(Add(l));

@@ -47,6 +47,7 @@ struct Mapping {
   bool has_filenames = false;
   bool has_line_numbers = false;
   bool has_inline_frames = false;
+  StringId htlhash{};  // OpenTelemetry's hash of the file, lower-case hex; unset until it was read
   bool operator==(const Mapping&) const = default;
 };
 

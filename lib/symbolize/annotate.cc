@@ -32,12 +32,6 @@ class Interner {
     return it->second;
   }
 
- private:
-  using FunctionKey = std::tuple<model::StringId, model::StringId, model::StringId, int64_t>;
-  static FunctionKey KeyOf(const model::Function& f) {
-    return {f.name, f.system_name, f.filename, f.start_line};
-  }
-
   model::StringId String(const std::string& text) {
     if (auto it = strings_.find(text); it != strings_.end()) return it->second;
     std::string valid = model::ToValidUtf8(text);
@@ -45,6 +39,12 @@ class Interner {
         strings_.try_emplace(valid, static_cast<model::StringId>(profile_.strings.size()));
     if (inserted) profile_.strings.push_back(std::move(valid));
     return it->second;
+  }
+
+ private:
+  using FunctionKey = std::tuple<model::StringId, model::StringId, model::StringId, int64_t>;
+  static FunctionKey KeyOf(const model::Function& f) {
+    return {f.name, f.system_name, f.filename, f.start_line};
   }
 
   model::Profile& profile_;
@@ -99,6 +99,12 @@ model::Profile Annotate(model::Profile profile, ModuleOf module_of, const Symbol
       location.lines.push_back({.function = interner.Function(frame), .line = frame.line});
     }
     MarkMapping(frames, &profile.mappings[Index(location.mapping)]);
+  }
+  for (uint32_t i = 1; i < profile.mappings.size(); ++i) {
+    const model::Module* module = module_of(static_cast<model::MappingId>(i));
+    if (module == nullptr) continue;
+    const std::string hash = symbolizer.FileHash(*module);
+    if (!hash.empty()) profile.mappings[i].htlhash = interner.String(hash);
   }
   return profile;
 }

@@ -30,7 +30,8 @@ std::vector<Unresolved> ListUnresolved(const model::Profile& profile, ModuleOf m
 
 // `profile` with lines for every location that Lookup knows; others keep address and mapping. A
 // mapping's has_functions, has_filenames, has_line_numbers and has_inline_frames become true when
-// at least one of its locations shows that. Any thread; costs a look-up per location.
+// at least one of its locations shows that; its htlhash is set once its file was read. Any thread;
+// costs a look-up per location.
 model::Profile Annotate(model::Profile profile, ModuleOf module_of, const Symbolizer& symbolizer);
 
 }  // namespace podo::symbolize

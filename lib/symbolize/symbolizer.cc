@@ -12,6 +12,7 @@
 #include "symbolize/demangle.h"
 #include "symbolize/dwarf_reader.h"
 #include "symbolize/elf_symbols.h"
+#include "symbolize/htlhash.h"
 
 namespace podo::symbolize {
 namespace {
@@ -52,6 +53,7 @@ class Symbolizer::Run {
     const size_t max_unpacked_bytes = owner_->options_.byte_cap / 2;
     const ModuleFiles files = OpenModuleFiles(module, owner_->options_.places, max_unpacked_bytes);
     if (!files.problem.empty()) owner_->LogOnce(key_, files.problem);
+    if (files.main != nullptr && !module.is_vdso) owner_->StoreFileHash(key_, *files.main);
     Budget budget(StepsFor(files, pending_.size()), should_stop);
     for (const ElfFile* file : {files.main.get(), files.debug.get()}) {
       if (file != nullptr && budget.CheckStop()) {
@@ -215,6 +217,21 @@ std::vector<uint64_t> Symbolizer::Missing(const model::Module& module,
                                           absl::Span<const uint64_t> vaddrs) const {
   if (options_.mode == Mode::kNone) return {};
   return cache_->Missing(KeyOf(module), vaddrs);
+}
+
+std::string Symbolizer::FileHash(const model::Module& module) const {
+  const std::lock_guard lock(hashes_mutex_);
+  const auto it = file_hashes_.find(KeyOf(module));
+  return it != file_hashes_.end() ? it->second : std::string();
+}
+
+void Symbolizer::StoreFileHash(const std::string& module_key, const ElfFile& file) {
+  // A process has hundreds of modules at most; one that loads plugins without end goes without.
+  constexpr size_t kMaxHashes = 4096;
+  if (!file.Unchanged()) return;
+  std::string hash = HtlHash(file.image());
+  const std::lock_guard lock(hashes_mutex_);
+  if (file_hashes_.size() < kMaxHashes) file_hashes_.try_emplace(module_key, std::move(hash));
 }
 
 size_t Symbolizer::bytes() const {

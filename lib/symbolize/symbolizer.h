@@ -8,10 +8,12 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/functional/function_ref.h"
 #include "absl/types/span.h"
@@ -61,17 +63,23 @@ class Symbolizer {
   std::vector<uint64_t> Missing(const model::Module& module,
                                 absl::Span<const uint64_t> vaddrs) const;
 
+  // HtlHash of the module's file; empty until Resolve has opened it. Any thread; a short lock.
+  std::string FileHash(const model::Module& module) const;
+
   // The cache, and while Resolve runs the sections it has unpacked. Any thread.
   size_t bytes() const;
 
  private:
   class Run;  // one Resolve
+  void StoreFileHash(const std::string& module_key, const ElfFile& file);
   void LogOnce(const std::string& module_key, const std::string& sentence);
 
   const Options options_;
   std::unique_ptr<FrameCache> cache_;
-  std::atomic<size_t> unpacked_bytes_{0};    // Resolve's; a plain figure, orders nothing
-  absl::flat_hash_set<std::string> logged_;  // module keys; Resolve's thread only
+  std::atomic<size_t> unpacked_bytes_{0};  // Resolve's; a plain figure, orders nothing
+  mutable std::mutex hashes_mutex_;
+  absl::flat_hash_map<std::string, std::string> file_hashes_;  // by module key
+  absl::flat_hash_set<std::string> logged_;                    // module keys; Resolve's thread only
 };
 
 }  // namespace podo::symbolize

@@ -3,12 +3,16 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdio>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/escaping.h"
+#include "base/sha256.h"
 #include "loaded_module.h"
 #include "model/profile_builder.h"
+#include "symbolize/htlhash.h"
 
 namespace podo::symbolize {
 namespace {
@@ -104,6 +108,42 @@ TEST_CASE("a mapping says it has functions, files, lines and inlines only if it 
     CHECK(p.mappings[1].has_inline_frames == c.rest);
     CHECK_FALSE(p.mappings[2].has_functions);
   }
+}
+
+// What OpenTelemetry defines, computed by coreutils.
+std::string HtlHashByTools(const std::string& path) {
+  const std::string command = "( head -c 4096 '" + path + "'; tail -c 4096 '" + path +
+                              "'; printf %016x $(stat -c %s '" + path +
+                              "') | sed 's/../\\\\x&/g' | xargs -0 printf %b ) | sha256sum";
+  std::FILE* pipe = popen(command.c_str(), "r");
+  REQUIRE(pipe != nullptr);
+  char hex[33] = {};
+  REQUIRE(std::fgets(hex, sizeof hex, pipe) != nullptr);
+  pclose(pipe);
+  return hex;
+}
+
+TEST_CASE("a mapping carries the hash of its file once the file was read") {
+  Fixture f;
+  Symbolizer symbolizer({});
+  CHECK(Annotate(f.profile, f.Finder(), symbolizer).mappings[1].htlhash == model::StringId{});
+  for (const Unresolved& one : ListUnresolved(f.profile, f.Finder(), symbolizer)) {
+    symbolizer.Resolve(*one.module, one.vaddrs, Never);
+  }
+  const model::Profile p = Annotate(f.profile, f.Finder(), symbolizer);
+  CHECK(p.String(p.mappings[1].htlhash) == HtlHashByTools(f.shop.module().path));
+  CHECK(p.mappings[2].htlhash == model::StringId{});
+}
+
+TEST_CASE("a file shorter than its two ends is hashed by both of them") {
+  const std::string text = "short";
+  base::Sha256 sha;
+  sha.Add("shortshort");
+  sha.Add(std::string_view("\0\0\0\0\0\0\0\5", 8));
+  const base::Sha256::Digest digest = sha.Finish();
+  const std::string hash = HtlHash(Bytes(reinterpret_cast<const uint8_t*>(text.data()), 5));
+  CHECK(hash == absl::BytesToHexString(
+                    absl::string_view(reinterpret_cast<const char*>(digest.data()), 16)));
 }
 
 TEST_CASE("annotating before Resolve changes nothing, and twice is as good as once") {

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// TLS where podo is built without OpenSSL: there is none, and it says so.
+#include "absl/status/status.h"
+#include "export/tls.h"
+
+namespace boost::asio::ssl {
+class context {};
+}  // namespace boost::asio::ssl
+
+namespace podo::exporting {
+
+absl::StatusOr<std::shared_ptr<TlsContext>> TlsContext::Make(const TlsFiles&) {
+  return absl::UnimplementedError("podo was built without TLS (meson option tls)");
+}
+
+TlsContext::~TlsContext() = default;
+
+bool TlsContext::IsCurrent() const { return true; }
+
+}  // namespace podo::exporting
