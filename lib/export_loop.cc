@@ -97,11 +97,18 @@ void ExportLoop::Export(WindowBox* box) {
         if (inserted) it->second = modules_->MapOf(generation);
         return it->second.get();
       };
+  const auto contested = modules_->ContestedNow();
   const aggregate::Carried carried = {
-      context::LabelsOf, [&](uint32_t thread) {
+      context::LabelsOf,
+      [&](uint32_t thread) {
         const aggregate::ThreadTable::Thread of = box->threads.Find(thread);
         return aggregate::ThreadLabels{settings_.thread_names ? of.name : "",
                                        settings_.thread_ids ? of.tid : 0};
+      },
+      [&](uint64_t address) {
+        return contested != nullptr &&
+               std::any_of(contested->begin(), contested->end(),
+                           [address](const auto& range) { return range.Contains(address); });
       }};
   AssembledProfile assembled = aggregate::Assemble({&box->stacks, box->residue.get()}, box->totals,
                                                    modules_of, settings_.comments, carried);

@@ -117,10 +117,15 @@ class Assembler {
     }
     std::vector<LocationId> stack;
     stack.reserve(entry.frames + size_t{1});
+    uint16_t flags = entry.flags;
     for (uint32_t i = 0; i < entry.frames; ++i) {
+      if ((flags & model::kRawUnsure) && carried_.contested && carried_.contested(frames[i])) {
+        flags |= model::kRawReusedAddress;
+        break;
+      }
       stack.push_back(LocationOf(entry.generation, frames[i]));
     }
-    if (const char* end = HowItEnds(entry.flags)) stack.push_back(builder_.AddNamedFrame(end));
+    if (const char* end = HowItEnds(flags)) stack.push_back(builder_.AddNamedFrame(end));
     AddTicks(stack, entry.count, LabelsOf(entry.label_set, entry.thread), LinkOf(span));
   }
 

@@ -52,6 +52,8 @@ struct Carried {
   // Name and id of a thread, as far as they are wanted: thread_name is a string, thread_id a
   // number.
   std::function<ThreadLabels(uint32_t thread)> thread_of;
+  // Places where different modules are known by now to have stood, one after the other.
+  std::function<bool(uint64_t address)> contested;
 };
 
 // Sums `tables` (the drain's and libunwind's) into one profile with values {samples, cpu ns}.

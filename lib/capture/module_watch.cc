@@ -128,8 +128,11 @@ void ModuleWatch::Publish(std::vector<std::shared_ptr<const LoadedModule>> modul
   next->module_count = static_cast<uint32_t>(next->rows.size());
   next->modules = next->rows.data();
   {
+    auto contested = std::make_shared<std::vector<model::AddressRange>>();
+    for (const Place& place : contested_) contested->push_back({place.start, place.end});
     const std::lock_guard lock(mutex_);
     maps_[generation_] = std::move(map);
+    contested_now_ = std::move(contested);
   }
   modules_ = std::move(modules);
   module_count_.store(modules_.size(), std::memory_order_relaxed);
@@ -163,6 +166,11 @@ std::shared_ptr<const model::ModuleMap> ModuleWatch::MapOf(uint32_t generation) 
   const std::lock_guard lock(mutex_);
   const auto found = maps_.find(generation);
   return found != maps_.end() ? found->second : nullptr;
+}
+
+std::shared_ptr<const std::vector<model::AddressRange>> ModuleWatch::ContestedNow() const {
+  const std::lock_guard lock(mutex_);
+  return contested_now_;
 }
 
 void ModuleWatch::ForgetBefore(uint32_t generation) {
@@ -209,29 +217,35 @@ ModuleCheck ModuleWatch::CheckMapped(Caller caller) {
     if (StillMapped(process_, module.identity)) continue;
     check.changed = true;
     ModuleIdentity now;
-    const bool other = process_.FindObject(module.identity.map_start, &now) &&
-                       ContentMarkAt(process_, now) != module.content_mark;
+    const bool taken = process_.FindObject(module.identity.map_start, &now);
+    // The same file again, and others were loaded in between: each may have stood here meanwhile.
+    const bool in_turns = taken && now.serial != module.identity.serial + 1;
+    const bool other = taken && (in_turns || ContentMarkAt(process_, now) != module.content_mark);
     standing[i] = other ? Standing::kReplaced : Standing::kGone;
   }
   return check;
 }
 
-bool ModuleWatch::MayBeAnothers(const ModuleCheck& check, uint32_t generation, uint64_t pc) {
+ModuleWatch::Owner ModuleWatch::WhoseFrame(const ModuleCheck& check, uint32_t generation,
+                                           uint64_t pc) {
   const PublishedSnapshot& snapshot = *check.snapshot;
   const ModuleRows* rows = FindModule(snapshot, pc);
   if (rows != nullptr) {
     const size_t index = static_cast<size_t>(rows - snapshot.modules);
     const Standing standing = check.standing[index];
-    if (standing == Standing::kReplaced) return true;
+    if (standing == Standing::kReplaced) return Owner::kAnother;
     // Here when the sample was taken, and still here: nothing else was in between.
-    if (standing == Standing::kSame && snapshot.owners[index].since <= generation) return false;
+    if (standing == Standing::kSame && snapshot.owners[index].since <= generation) {
+      return Owner::kKnown;
+    }
     ModuleIdentity now;
     if (standing == Standing::kGone && process_.FindObject(pc, &now) &&
         now.map_start != snapshot.owners[index].module->identity.map_start) {
-      return true;  // something smaller or larger stands in its place
+      return Owner::kAnother;  // something smaller or larger stands in its place
     }
+    if (standing == Standing::kGone && !snapshot.Contested(pc)) return Owner::kUnsure;
   }
-  return snapshot.Contested(pc);
+  return snapshot.Contested(pc) ? Owner::kAnother : Owner::kKnown;
 }
 
 void ModuleWatch::CutReplaced(const ModuleCheck& check, model::RawSample* sample) {
@@ -239,7 +253,9 @@ void ModuleWatch::CutReplaced(const ModuleCheck& check, model::RawSample* sample
   const uint32_t generation = sample->header.generation;
   if (!check.changed && check.snapshot->contested.empty()) return;
   for (uint16_t i = 0; i < sample->header.frames; ++i) {
-    if (!MayBeAnothers(check, generation, sample->frames[i])) continue;
+    const Owner owner = WhoseFrame(check, generation, sample->frames[i]);
+    if (owner == Owner::kUnsure) sample->header.flags |= model::kRawUnsure;
+    if (owner != Owner::kAnother) continue;
     sample->header.frames = i;
     sample->header.flags = static_cast<uint16_t>((sample->header.flags & ~model::kRawComplete) |
                                                  model::kRawReusedAddress);

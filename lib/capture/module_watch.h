@@ -28,8 +28,8 @@ struct PublishedSnapshot;
 // What became of a module since the snapshot.
 enum class Standing : uint8_t {
   kSame,
-  kGone,      // nothing is there, or the same file loaded again
-  kReplaced,  // another module is there
+  kGone,      // nothing is there, or the same file loaded again, and no other in between
+  kReplaced,  // another module is there, or may have been
 };
 
 // The standing of each module of `snapshot` at one moment; `changed` if not all are the same.
@@ -61,6 +61,8 @@ class ModuleWatch {
   void FreeRetired(uint64_t drain_epoch);
   // The modules of a generation, or null; thread-safe, not for the drain.
   std::shared_ptr<const model::ModuleMap> MapOf(uint32_t generation) const;
+  // Places where different modules are known to have stood; thread-safe, not for the drain.
+  std::shared_ptr<const std::vector<model::AddressRange>> ContestedNow() const;
   // Generations before `generation` will not be asked for again.
   void ForgetBefore(uint32_t generation);
   uint32_t generation() const { return generation_; }
@@ -73,7 +75,8 @@ class ModuleWatch {
   ModuleCheck CheckMapped(Caller caller);
   // Cuts a stack at the first frame that may be another module's than the snapshot of its
   // generation says: the module was replaced since, or modules replace each other at that place
-  // and the frame's one is not known to have been there all the time.
+  // and the frame's one is not known to have been there all the time. A frame of a module that is
+  // gone, with nothing known against it, makes the sample kRawUnsure: ask ContestedNow() later.
   void CutReplaced(const ModuleCheck& check, model::RawSample* sample);
 
  private:
@@ -87,7 +90,8 @@ class ModuleWatch {
     uint64_t drain_epoch;
   };
   bool AddModuleAt(uint64_t pc, std::vector<std::shared_ptr<const LoadedModule>>* to);
-  bool MayBeAnothers(const ModuleCheck& check, uint32_t generation, uint64_t pc);
+  enum class Owner { kKnown, kUnsure, kAnother };
+  Owner WhoseFrame(const ModuleCheck& check, uint32_t generation, uint64_t pc);
   void NotePlace(const LoadedModule& module);
   uint32_t SinceWhen(const std::shared_ptr<const LoadedModule>& module, uint32_t now) const;
   void Publish(std::vector<std::shared_ptr<const LoadedModule>> modules);
@@ -102,6 +106,7 @@ class ModuleWatch {
   std::vector<Place> contested_;  // where different modules stood, one after the other
   mutable std::mutex mutex_;      // of maps_, held for look-ups only
   std::map<uint32_t, std::shared_ptr<const model::ModuleMap>> maps_;
+  std::shared_ptr<const std::vector<model::AddressRange>> contested_now_;  // under mutex_, too
   std::atomic<uint64_t> module_count_{0};
   std::atomic<uint64_t> row_bytes_{0};
 };

@@ -12,6 +12,12 @@
 
 namespace podo::model {
 
+struct AddressRange {
+  uint64_t start = 0;
+  uint64_t end = 0;  // exclusive
+  bool Contains(uint64_t address) const { return address >= start && address < end; }
+};
+
 struct ModuleMap {
   uint32_t generation = 0;
   std::vector<std::shared_ptr<const Module>> modules;  // sorted by start, not overlapping

@@ -173,6 +173,22 @@ TEST_CASE("a stack taken before the tables were ready resolves by the first tabl
   CHECK(Text(w.Run().profile, 0) == "/bin/main+4");
 }
 
+TEST_CASE("a stack whose module was gone is cut where modules turn out to have taken turns") {
+  World w;
+  Add(&w.stacks, {0x51004, 0x11004}, model::kRawComplete | model::kRawUnsure);
+  Add(&w.stacks, {0x51008, 0x11004}, model::kRawComplete);
+  w.totals.ticks = 2;
+  Carried carried;
+  carried.contested = [](uint64_t address) { return address >= 0x50000 && address < 0x60000; };
+  const auto modules_of = [&](uint32_t) { return &w.map; };
+  const model::Profile cut = Assemble({&w.stacks}, w.totals, modules_of, {}, carried).profile;
+  CHECK(Text(cut, 0) == kFrameReused);
+  CHECK(Text(cut, 1) == "/bin/main+4;/lib/a.so+8");
+  carried.contested = [](uint64_t) { return false; };
+  const model::Profile whole = Assemble({&w.stacks}, w.totals, modules_of, {}, carried).profile;
+  CHECK(Text(whole, 0) == "/bin/main+4;/lib/a.so+4");
+}
+
 TEST_CASE("labels, span and thread of a sample come with it, equal labels as one set") {
   World w;
   const std::vector<uint64_t> words = {0x0807060504030201, 0x100F0E0D0C0B0A09, 0x18, 0x11004};
