@@ -56,6 +56,7 @@ void ModuleLoop::Run() {
       last = box->last;
       TakeResidue();  // what came in while this window was being closed
       Finish(box);
+      modules_->NoteReplaced();
       published_->Update();
       hand_on_(box);
     }

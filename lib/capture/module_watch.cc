@@ -18,6 +18,9 @@ struct PublishedSnapshot : Snapshot {
   std::vector<Owner> owners;  // as `rows`, by index
   std::vector<ModuleWatch::Place> contested;
   std::vector<Standing> standing[2];  // one for each caller of CheckMapped
+  // By index: another module was seen in its place. Set by any checker, taken by the module loop;
+  // relaxed, since it stands for itself.
+  mutable std::vector<std::atomic<bool>> replaced;
 
   bool Contested(uint64_t pc) const {
     return std::any_of(contested.begin(), contested.end(),
@@ -121,18 +124,17 @@ void ModuleWatch::Publish(std::vector<std::shared_ptr<const LoadedModule>> modul
     next->owners.push_back({m, SinceWhen(m, generation_ + 1)});
     bytes += m->table.bytes();
   }
+  NoteReplaced();
   next->contested = contested_;
   for (auto& standing : next->standing) standing.resize(next->rows.size());
+  next->replaced = std::vector<std::atomic<bool>>(next->rows.size());
   map->generation = next->generation = ++generation_;
   next->id = next_snapshot_id.fetch_add(1, std::memory_order_relaxed);
   next->module_count = static_cast<uint32_t>(next->rows.size());
   next->modules = next->rows.data();
   {
-    auto contested = std::make_shared<std::vector<model::AddressRange>>();
-    for (const Place& place : contested_) contested->push_back({place.start, place.end});
     const std::lock_guard lock(mutex_);
     maps_[generation_] = std::move(map);
-    contested_now_ = std::move(contested);
   }
   modules_ = std::move(modules);
   module_count_.store(modules_.size(), std::memory_order_relaxed);
@@ -184,14 +186,31 @@ void ModuleWatch::NotePlace(const LoadedModule& loaded) {
   if (std::find(places_.begin(), places_.end(), now) != places_.end()) return;
   for (const Place& before : places_) {
     if (before.start >= now.end || now.start >= before.end) continue;
-    const Place both = {std::min(before.start, now.start), std::max(before.end, now.end), 0};
-    if (std::find(contested_.begin(), contested_.end(), both) == contested_.end()) {
-      contested_.push_back(both);
-    }
+    NoteContested({std::min(before.start, now.start), std::max(before.end, now.end), 0});
   }
   places_.push_back(now);
   if (places_.size() > kMaxPlaces) places_.erase(places_.begin());
+}
+
+void ModuleWatch::NoteContested(const Place& place) {
+  if (std::find(contested_.begin(), contested_.end(), place) != contested_.end()) return;
+  contested_.push_back(place);
   if (contested_.size() > kMaxContested) contested_.erase(contested_.begin());
+  auto now = std::make_shared<std::vector<model::AddressRange>>();
+  for (const Place& each : contested_) now->push_back({each.start, each.end});
+  const std::lock_guard lock(mutex_);
+  contested_now_ = std::move(now);
+}
+
+void ModuleWatch::NoteReplaced() {
+  const Snapshot* last = state_->snapshot.load(std::memory_order_relaxed);  // this thread's own
+  if (last == &kNoTables) return;
+  const auto* published = static_cast<const PublishedSnapshot*>(last);
+  for (size_t i = 0; i < published->replaced.size(); ++i) {
+    if (!published->replaced[i].exchange(false, std::memory_order_relaxed)) continue;
+    const model::Module& module = published->owners[i].module->module;
+    NoteContested({module.start, module.end, 0});
+  }
 }
 
 uint32_t ModuleWatch::SinceWhen(const std::shared_ptr<const LoadedModule>& module,
@@ -222,6 +241,7 @@ ModuleCheck ModuleWatch::CheckMapped(Caller caller) {
     const bool in_turns = taken && now.serial != module.identity.serial + 1;
     const bool other = taken && (in_turns || ContentMarkAt(process_, now) != module.content_mark);
     standing[i] = other ? Standing::kReplaced : Standing::kGone;
+    if (other) published->replaced[i].store(true, std::memory_order_relaxed);
   }
   return check;
 }
@@ -243,15 +263,20 @@ ModuleWatch::Owner ModuleWatch::WhoseFrame(const ModuleCheck& check, uint32_t ge
         now.map_start != snapshot.owners[index].module->identity.map_start) {
       return Owner::kAnother;  // something smaller or larger stands in its place
     }
-    if (standing == Standing::kGone && !snapshot.Contested(pc)) return Owner::kUnsure;
   }
-  return snapshot.Contested(pc) ? Owner::kAnother : Owner::kKnown;
+  return snapshot.Contested(pc) ? Owner::kAnother : Owner::kUnsure;
 }
 
 void ModuleWatch::CutReplaced(const ModuleCheck& check, model::RawSample* sample) {
   if (check.snapshot == nullptr) return;
   const uint32_t generation = sample->header.generation;
-  if (!check.changed && check.snapshot->contested.empty()) return;
+  // The usual case: all frames are of modules that this snapshot knows, and all are still there.
+  constexpr uint16_t kStrangeCode =
+      model::kRawUnknownCode | model::kRawFramePointer | model::kRawResidue;
+  if (!check.changed && check.snapshot->contested.empty() &&
+      generation == check.snapshot->generation && !(sample->header.flags & kStrangeCode)) {
+    return;
+  }
   for (uint16_t i = 0; i < sample->header.frames; ++i) {
     const Owner owner = WhoseFrame(check, generation, sample->frames[i]);
     if (owner == Owner::kUnsure) sample->header.flags |= model::kRawUnsure;

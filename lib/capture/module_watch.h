@@ -63,6 +63,8 @@ class ModuleWatch {
   std::shared_ptr<const model::ModuleMap> MapOf(uint32_t generation) const;
   // Places where different modules are known to have stood; thread-safe, not for the drain.
   std::shared_ptr<const std::vector<model::AddressRange>> ContestedNow() const;
+  // Takes in what the checkers saw; before a window goes out. Module loop.
+  void NoteReplaced();
   // Generations before `generation` will not be asked for again.
   void ForgetBefore(uint32_t generation);
   uint32_t generation() const { return generation_; }
@@ -76,7 +78,8 @@ class ModuleWatch {
   // Cuts a stack at the first frame that may be another module's than the snapshot of its
   // generation says: the module was replaced since, or modules replace each other at that place
   // and the frame's one is not known to have been there all the time. A frame of a module that is
-  // gone, with nothing known against it, makes the sample kRawUnsure: ask ContestedNow() later.
+  // gone, or that was found only after the sample was taken, with nothing known against it, makes
+  // the sample kRawUnsure: ask ContestedNow() later.
   void CutReplaced(const ModuleCheck& check, model::RawSample* sample);
 
  private:
@@ -93,6 +96,7 @@ class ModuleWatch {
   enum class Owner { kKnown, kUnsure, kAnother };
   Owner WhoseFrame(const ModuleCheck& check, uint32_t generation, uint64_t pc);
   void NotePlace(const LoadedModule& module);
+  void NoteContested(const Place& place);
   uint32_t SinceWhen(const std::shared_ptr<const LoadedModule>& module, uint32_t now) const;
   void Publish(std::vector<std::shared_ptr<const LoadedModule>> modules);
 

@@ -29,8 +29,8 @@ enum RawFlag : uint16_t {
   kRawResidueLimited = 1 << 9,  // wanted libunwind, but the pool or the rate was spent
   kRawReusedAddress = 1 << 10,  // cut at code whose module was replaced since the last check
   kRawSpan = 1 << 11,           // the thread worked for a span; its ids come before the frames
-  kRawUnsure = 1 << 12,         // a frame's module was gone when the sample was drained: whether
-                                // another one stood there meanwhile may show later
+  kRawUnsure = 1 << 12,         // a frame's module was gone, or not known, at the time: whether
+                                // another one stood there may show later
 };
 
 // First words of a record.
