@@ -21,7 +21,7 @@ inline constexpr uint32_t kRingWords = 8192;  // 64 KiB: 2 s at 100 Hz and depth
 static_assert((kRingWords & (kRingWords - 1)) == 0);
 
 // All-zero bytes are a free ring: memory wiped by the kernel (MADV_WIPEONFORK) is valid.
-struct alignas(64) Ring {
+struct Ring {
   // 1 while a handler is inside. Set by exchange (seq_cst), so that it is ordered before the loads
   // of `armed` and of the snapshot pointer that follow: whoever retires a snapshot or stops capture
   // first makes the change visible (seq_cst) and then waits until it has seen 0 here.

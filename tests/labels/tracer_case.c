@@ -36,9 +36,9 @@ static double CpuSeconds(void) {
 
 static void Burn(double seconds) {
   const double end = CpuSeconds() + seconds;
-  volatile unsigned work = 0;
+  unsigned work = 0;
   while (CpuSeconds() < end) {
-    for (int i = 0; i < 10000; ++i) work += (unsigned)i;
+    for (int i = 0; i < 10000; ++i) __asm__ volatile("" : "+r"(work));
   }
 }
 

@@ -25,14 +25,15 @@ def install():
     result = tap.run(["meson", "install", "-C", tap.build_dir(), "--destdir", STAGE, "--no-rebuild"], 120)
     if not tap.check("meson install fills a staged tree", result.returncode == 0, result):
         return None
-    for ending in ("/podo/podo.h", "/podo/podo_c.h", "/libpodo.so", "/libpodo.so.0", "/libpodo.a",
+    public = ["/podo/" + name for name in ("asio.h", "context.h", "context_c.h", "podo.h", "podo_c.h")]
+    for ending in (*public, "/libpodo.so", "/libpodo.so.0", "/libpodo.a",
                    "/podo.pc", "/podo-config.cmake", "/podo-config-version.cmake"):
         tap.check(f"it holds one {ending[1:]}", len(find(ending)) == 1, find(ending))
     if os.path.isdir(os.path.join(tap.source_dir(), "lib", "preload")):
         tap.check("it holds libpodo_preload.so beside libpodo.so",
                   find("/libpodo_preload.so") == [os.path.join(os.path.dirname(p), "libpodo_preload.so")
                                                   for p in find("/libpodo.so")])
-    headers = [p for p in find(".h") if not p.endswith(("/podo/podo.h", "/podo/podo_c.h"))]
+    headers = [p for p in find(".h") if not p.endswith(tuple(public))]
     tap.check("it holds no header that is not public", not headers, headers)
     for name in (".pc", ".cmake"):
         texts = [open(p, encoding="utf-8").read() for p in find(name)]
