@@ -7,6 +7,7 @@
 #include <map>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "context/label_sets.h"
@@ -127,6 +128,7 @@ void ExportLoop::Export(WindowBox* box) {
   box->residue->Clear();
   box->threads.Clear();
   context::Recycle();
+  SayOfLabels();
   box->maybe_asleep = 0;
   box->free.store(true, std::memory_order_release);  // partner: the drain's NextBox()
   // The next window's stacks are not older than the newest snapshot of the window before this one.
@@ -148,6 +150,22 @@ void ExportLoop::Export(WindowBox* box) {
   const std::lock_guard lock(mutex_);
   flushed_ = std::max(flushed_, flush_id);
   flushed_changed_.notify_all();
+}
+
+// Once each: what a service does wrong with labels, it does all the time.
+void ExportLoop::SayOfLabels() {
+  const context::LabelCounts counts = context::CountLabels();
+  if (counts.cut && !std::exchange(said_cut_, true)) {
+    base::Log(base::LogLevel::kWarning,
+              absl::StrCat("labels were cut or are not UTF-8; accepted: ", PODO_LABEL_COUNT,
+                           " labels a scope, keys of ", PODO_LABEL_KEY_BYTES, " and values of ",
+                           PODO_LABEL_VALUE_BYTES, " bytes"));
+  }
+  if (counts.overflow != 0 && !std::exchange(said_overflow_, true)) {
+    base::Log(base::LogLevel::kWarning,
+              absl::StrCat("more than ", counts.sets, " distinct label sets: new ones become ",
+                           context::kOverflow, " (PODO_LABEL_SETS; label by few values)"));
+  }
 }
 
 bool ExportLoop::WaitFlushed(uint64_t id, int64_t deadline_ns) {

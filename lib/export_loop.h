@@ -58,6 +58,7 @@ class ExportLoop {
  private:
   WindowBox* Next();
   void Export(WindowBox* box);
+  void SayOfLabels();
   using ModuleList = std::vector<std::shared_ptr<const model::Module>>;  // by mapping
   void AddJobs(const model::Profile& profile, const ModuleList& modules,
                std::vector<SymbolJob>* jobs) const;
@@ -92,6 +93,8 @@ class ExportLoop {
   // found late still appear.
   model::ProfileBuilder run_;
   ModuleList run_modules_;
+  bool said_cut_ = false;
+  bool said_overflow_ = false;
 };
 
 }  // namespace podo

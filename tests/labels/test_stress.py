@@ -41,7 +41,19 @@ def check_misuse():
                         run.facts.get("misplaced"), run.facts.get("wrong_places"))
 
 
+def check_overflow():
+    """A service that labels by something endless: counted, said once, and no harm done."""
+    run = truth.Run("stress", "storm", 2, PODO_LABEL_SETS="1", PODO_INTERVAL="500ms")
+    if run.check_ended():
+        seen = {sample.labels.get("endpoint") for _, sample, _ in run.burning("touch_")}
+        tap.check("overflow: label sets beyond the limit are __overflow__",
+                  "__overflow__" in seen and len(seen) <= 3, seen)
+        tap.check("overflow: the log says so once",
+                  run.result.stderr.count("new ones become __overflow__") == 1, run.result)
+
+
 check_storm()
+check_overflow()
 check_exits()
 check_misuse()
 sys.exit(tap.done())
