@@ -144,9 +144,10 @@ TEST_CASE("a thread that ends inside a scope gives its slot to a later one, clea
       CHECK(Carried() == "");
       // Never left: as if the thread had been ended inside.
       alignas(podo_scope) static thread_local podo_scope scope;
-      const Label label("thread", std::to_string(i % 7));
+      const std::string value = std::to_string(i % 7);
+      const Label label("thread", value);
       podo_labels_enter_new(&scope, &label, 1);
-      CHECK(Carried() == "thread=" + std::to_string(i % 7));
+      CHECK(Carried() == "thread=" + value);
     }).join();
   }
   int taken = 0;
