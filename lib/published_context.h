@@ -12,13 +12,14 @@
 
 namespace podo {
 
-// Used by the module thread only, since it asks the loader.
+// Used by the module thread only.
 class PublishedContext {
  public:
   PublishedContext(capture::State* state, std::vector<std::pair<std::string, std::string>> resource)
       : state_(state), resource_(std::move(resource)) {}
 
-  // Modules came or went: another one may publish thread contexts, then podo only reads.
+  // Modules came or went: another one may publish thread contexts, then podo only reads. Asks the
+  // loader, on a thread of its own that nobody waits for; returns at once.
   void LookForTracers();
   // Publishes what changed since the last time.
   void Update();
@@ -29,7 +30,6 @@ class PublishedContext {
   size_t keys_published_ = 0;
   bool published_ = false;
   bool refused_ = false;
-  std::string reported_;  // the module that was reported in the log
 };
 
 }  // namespace podo

@@ -48,9 +48,9 @@ TEST_CASE("names are looked up on one thread, in order, and answered on the loop
 }
 
 TEST_CASE("a lookup that hangs holds up neither the resolver's end nor the loop's") {
-  Threads threads;
   std::promise<void> hang;
   std::promise<void> entered;
+  Threads threads;  // joined before what its thread waits for goes
   {
     boost::asio::io_context io;
     {
