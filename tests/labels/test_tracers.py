@@ -73,6 +73,15 @@ def check_unreadable():
     tap.check("that is said once", run.result.stderr.count("is not in static TLS") == 1, run.result)
 
 
+def check_thread_labels():
+    for wanted, names in ((None, {None}), ("name,id", {"labels_tracer"})):
+        run = truth.Run("tracer", "own", **({"PODO_THREAD_LABELS": wanted} if wanted else {}))
+        if run.check_ended():
+            seen = {sample.labels.get("thread_name") for _, sample, _ in run.burning()}
+            tap.check(f"PODO_THREAD_LABELS={wanted}: samples are labelled with the thread "
+                      f"{names}", seen == names, seen)
+
+
 def published(pid):
     """(resource and key map) bytes of the process context of another process."""
     with open(f"/proc/{pid}/maps", encoding="utf-8") as maps:
@@ -112,5 +121,6 @@ check_program()
 check_bad_records()
 check_late()
 check_unreadable()
+check_thread_labels()
 check_published()
 sys.exit(tap.done())
