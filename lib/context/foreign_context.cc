@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <link.h>
 
+#include <cstring>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -13,13 +14,66 @@
 namespace podo::context {
 namespace {
 
-// Modules that have thread-local storage, by name; the main program's is "".
+constexpr char kVariable[] = "otel_thread_ctx_v1";
+
+// Whether the module's table of dynamic symbols (DT_GNU_HASH) has the variable. Read in place,
+// while the loader keeps the module (dl_iterate_phdr holds its lock): dlopen and dlclose of every
+// module would meet a process that is exiting, which the loader answers with an assertion.
+bool DefinesVariable(const dl_phdr_info& info, const ElfW(Dyn) * dynamic) {
+  uint64_t hash_at = 0, symbols_at = 0, strings_at = 0;
+  const auto address = [&](uint64_t at) { return at < info.dlpi_addr ? at + info.dlpi_addr : at; };
+  for (; dynamic->d_tag != DT_NULL; ++dynamic) {
+    if (dynamic->d_tag == DT_GNU_HASH) hash_at = address(dynamic->d_un.d_ptr);
+    if (dynamic->d_tag == DT_SYMTAB) symbols_at = address(dynamic->d_un.d_ptr);
+    if (dynamic->d_tag == DT_STRTAB) strings_at = address(dynamic->d_un.d_ptr);
+  }
+  if (hash_at == 0 || symbols_at == 0 || strings_at == 0) return false;
+  const auto* header =
+      reinterpret_cast<const uint32_t*>(hash_at);  // buckets, first, bloom words, -
+  const uint32_t buckets = header[0], first = header[1];
+  const uint32_t* bucket = header + 4 + 2 * header[2];  // bloom words are 64 bits
+  const uint32_t* chain = bucket + buckets;
+  const auto* symbols = reinterpret_cast<const ElfW(Sym)*>(symbols_at);
+  const auto* strings = reinterpret_cast<const char*>(strings_at);
+  uint32_t hash = 5381;
+  for (const char* c = kVariable; *c != '\0'; ++c) hash = hash * 33 + static_cast<uint8_t>(*c);
+  uint32_t i = buckets != 0 ? bucket[hash % buckets] : 0;
+  for (; i >= first && i != 0; ++i) {
+    const uint32_t entry = chain[i - first];
+    if ((entry | 1) == (hash | 1) && symbols[i].st_shndx != SHN_UNDEF &&
+        std::strcmp(strings + symbols[i].st_name, kVariable) == 0) {
+      return true;
+    }
+    if ((entry & 1) != 0) break;
+  }
+  return false;
+}
+
+// Modules that define the variable, by name; the main program's is "".
+bool IsOwn(const dl_phdr_info& info) {
+  const auto* block = static_cast<const char*>(info.dlpi_tls_data);
+  const auto* own = reinterpret_cast<const char*>(&podo_thread_ctx);
+  for (int i = 0; i < info.dlpi_phnum; ++i) {
+    if (info.dlpi_phdr[i].p_type != PT_TLS) continue;
+    if (own >= block && own < block + info.dlpi_phdr[i].p_memsz) return true;
+  }
+  return false;
+}
+
 std::vector<std::string> ModulesWithTls() {
   std::vector<std::string> names;
   dl_iterate_phdr(
       [](dl_phdr_info* info, size_t, void* data) {
+        bool has_tls = false;
+        const ElfW(Dyn)* dynamic = nullptr;
         for (int i = 0; i < info->dlpi_phnum; ++i) {
-          if (info->dlpi_phdr[i].p_type != PT_TLS) continue;
+          has_tls |= info->dlpi_phdr[i].p_type == PT_TLS;
+          if (info->dlpi_phdr[i].p_type != PT_DYNAMIC) continue;
+          dynamic =
+              reinterpret_cast<const ElfW(Dyn)*>(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
+        }
+        const bool own = info->dlpi_tls_data != nullptr && IsOwn(*info);
+        if (has_tls && dynamic != nullptr && !own && DefinesVariable(*info, dynamic)) {
           static_cast<std::vector<std::string>*>(data)->emplace_back(info->dlpi_name);
         }
         return 0;
@@ -33,7 +87,7 @@ std::vector<std::string> ModulesWithTls() {
 const void* VariableOf(const std::string& module) {
   void* handle = dlopen(module.empty() ? nullptr : module.c_str(), RTLD_LAZY | RTLD_NOLOAD);
   if (handle == nullptr) return nullptr;
-  const void* variable = dlsym(handle, "otel_thread_ctx_v1");
+  const void* variable = dlsym(handle, kVariable);
   dlclose(handle);
   return variable != &podo_thread_ctx ? variable : nullptr;
 }
@@ -68,7 +122,7 @@ bool LaterModulesUsePodos() {
   // Not RTLD_DEFAULT, which looks in this library's own scope, too.
   void* program = dlopen(nullptr, RTLD_LAZY | RTLD_NOLOAD);
   if (program == nullptr) return false;
-  const void* first = dlsym(program, "otel_thread_ctx_v1");
+  const void* first = dlsym(program, kVariable);
   dlclose(program);
   return first == &podo_thread_ctx;
 }
