@@ -39,6 +39,8 @@ absl::StatusOr<std::string> Encode(const model::Profile& profile, PayloadFormat 
       return encode::EncodeFolded(profile);
     case PayloadFormat::kHtml:
       return encode::FlameGraphPage(profile, {.title = title, .sample_type = ""});
+    default:
+      break;
   }
   return absl::InternalError("unknown payload format");
 }
@@ -209,7 +211,7 @@ bool ExportLoop::Wants(PayloadScope scope) const {
 }
 
 void ExportLoop::Send(const model::Profile& profile, PayloadScope scope, Payload payload) {
-  std::map<PayloadFormat, std::string> encoded;
+  std::map<PayloadFormat, std::shared_ptr<const std::string>> encoded;
   for (const auto& exporter : exporters_) {
     if (exporter->sink().scope() != scope) continue;
     const PayloadFormat format = exporter->sink().format();
@@ -220,7 +222,7 @@ void ExportLoop::Send(const model::Profile& profile, PayloadScope scope, Payload
         base::Log(base::LogLevel::kError, bytes.status().ToString());
         continue;
       }
-      it->second = *std::move(bytes);
+      it->second = std::make_shared<const std::string>(*std::move(bytes));
     }
     payload.bytes = it->second;
     exporter->Export(payload).IgnoreError();  // counted and logged there

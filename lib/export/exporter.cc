@@ -43,7 +43,10 @@ Exporter::Exporter(std::unique_ptr<Sink> sink, std::function<int64_t()> clock,
       failures_(sink_->name()) {}
 
 absl::Status Exporter::Export(const Payload& payload) {
-  const absl::Status status = sink_->Send(payload);
+  const SendOutcome outcome = sink_->Send(payload, 0);
+  const absl::Status status = outcome.verdict == SendVerdict::kDelivered
+                                  ? absl::OkStatus()
+                                  : absl::UnavailableError(outcome.reason);
   Count(payload, status.ok());
   if (const std::optional<std::string> line = failures_.Observe(status, clock_())) log_(*line);
   return status;
@@ -53,7 +56,7 @@ void Exporter::Count(const Payload& payload, bool delivered) {
   constexpr auto kRelaxed = std::memory_order_relaxed;
   if (delivered) {
     written_.fetch_add(1, kRelaxed);
-    bytes_.fetch_add(payload.bytes.size(), kRelaxed);
+    bytes_.fetch_add(payload.bytes->size(), kRelaxed);
     return;
   }
   errors_.fetch_add(1, kRelaxed);

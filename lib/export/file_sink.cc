@@ -17,19 +17,28 @@ using base::IfExists;
 // millisecond; so many of them do not.
 constexpr int kNameAttempts = 8;
 
+SendOutcome Outcome(const absl::Status& status) {
+  SendOutcome outcome;
+  outcome.verdict = status.ok()                   ? SendVerdict::kDelivered
+                    : absl::IsUnavailable(status) ? SendVerdict::kRetry
+                                                  : SendVerdict::kRefused;
+  outcome.reason = std::string(status.message());
+  return outcome;
+}
+
 }  // namespace
 
 DirectorySink::DirectorySink(const SinkSpec& spec, ProcessIdentity process)
     : name_(spec.url), directory_(spec.path.Expand(process)), process_(std::move(process)) {}
 
-absl::Status DirectorySink::Send(const Payload& payload) {
+SendOutcome DirectorySink::Send(const Payload& payload, int64_t) {
   absl::Status status;
   for (int attempt = 1; attempt <= kNameAttempts; ++attempt) {
     const std::string name = WindowFileName(process_, payload.window_seq, attempt);
-    status = base::WriteFileAtomically(directory_ + name, payload.bytes, IfExists::kRefuse);
+    status = base::WriteFileAtomically(directory_ + name, *payload.bytes, IfExists::kRefuse);
     if (!absl::IsAlreadyExists(status)) break;
   }
-  return status;
+  return Outcome(status);
 }
 
 RunFileSink::RunFileSink(const SinkSpec& spec, ProcessIdentity process, bool shares_names)
@@ -49,9 +58,9 @@ void RunFileSink::Prepare() {
             name_ + " belongs to another live process; this one writes " + path_);
 }
 
-absl::Status RunFileSink::Send(const Payload& payload) {
+SendOutcome RunFileSink::Send(const Payload& payload, int64_t) {
   Prepare();
-  return base::WriteFileAtomically(path_, payload.bytes, IfExists::kReplace);
+  return Outcome(base::WriteFileAtomically(path_, *payload.bytes, IfExists::kReplace));
 }
 
 std::unique_ptr<Sink> MakeSink(const SinkSpec& spec, const ProcessIdentity& process,

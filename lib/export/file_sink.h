@@ -6,7 +6,6 @@
 #include <memory>
 #include <string>
 
-#include "absl/status/status.h"
 #include "export/file_names.h"
 #include "export/name_claim.h"
 #include "export/sink.h"
@@ -23,7 +22,7 @@ class DirectorySink : public Sink {
   PayloadFormat format() const override { return PayloadFormat::kPprof; }
   PayloadScope scope() const override { return PayloadScope::kWindow; }
   const std::string& name() const override { return name_; }
-  absl::Status Send(const Payload& payload) override;
+  SendOutcome Send(const Payload& payload, int64_t timeout_ns) override;
 
  private:
   std::string name_;
@@ -43,7 +42,7 @@ class RunFileSink : public Sink {
   const std::string& name() const override { return name_; }
   // Claims the name, so that a process that ends meanwhile does not take it.
   void Prepare() override;
-  absl::Status Send(const Payload& payload) override;
+  SendOutcome Send(const Payload& payload, int64_t timeout_ns) override;
 
   // Where the next Send writes.
   const std::string& path() const { return path_; }

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "export/host_resolver.h"
+#include "export/http_poster.h"
 #include "export/http_target.h"
 #include "export/send_outcome.h"
 #include "export/tls.h"
@@ -34,16 +35,9 @@ struct HttpClientOptions {
   TlsFiles tls;
   // On every request. Values without control characters; a header that is not one is an error of
   // every Post. Host and Content-Length are the client's own.
-  std::vector<std::pair<std::string, std::string>> headers;
+  HttpHeaders headers;
   // What is read of an answer at most: OTLP's advice. 64 KiB of header are always the limit.
   size_t max_response_bytes = size_t{4} << 20;
-};
-
-struct HttpPost {
-  std::vector<std::pair<std::string, std::string>> headers;  // beside those of the options
-  std::string path;                                          // with the query; empty: the target's
-  std::shared_ptr<const std::string> body;                   // not copied
-  int64_t timeout_ns = 0;  // of the whole exchange: name, connection, TLS, sending, answer
 };
 
 // Used by one thread, the one that runs `io`. Costs no thread of its own; the resolver's is started

@@ -13,6 +13,12 @@ bool IsRetryable(int status) {
   return status == 429 || status == 502 || status == 503 || status == 504;
 }
 
+// Redirects are among them: they are not followed.
+bool IsSetup(int status) {
+  return (status >= 300 && status < 400) || status == 401 || status == 403 || status == 404 ||
+         status == 405 || status == 407 || status == 415;
+}
+
 std::string_view StatusName(int status) {
   struct Name {
     int status;
@@ -73,6 +79,7 @@ SendOutcome ClassifyAnswer(const HttpResult& result, const AnswerWords& words,
     outcome.reason = Describe(result.status, words.message);
   } else {
     outcome.verdict = SendVerdict::kRefused;
+    outcome.is_setup = IsSetup(result.status);
     outcome.reason = Describe(result.status, words.message);
   }
   return outcome;

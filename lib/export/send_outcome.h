@@ -42,6 +42,9 @@ struct SendOutcome {
   // The receiver's wish, from now; none if it has none. At most a day.
   std::optional<int64_t> retry_after_ns;
   int64_t rejected = 0;
+  // Of kRefused: nothing that is sent will be taken until somebody changes the set-up (wrong path,
+  // token, method), so there is no hurry to try the next payload.
+  bool is_setup = false;
   // One line for the log: status, cause, the receiver's own words, cut and sanitized. Empty for a
   // plain success. Equal causes have equal reasons unless the receiver's words differ.
   std::string reason;

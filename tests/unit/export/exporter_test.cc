@@ -20,10 +20,13 @@ class ScriptedSink : public Sink {
   PayloadFormat format() const override { return PayloadFormat::kPprof; }
   PayloadScope scope() const override { return scope_; }
   const std::string& name() const override { return name_; }
-  absl::Status Send(const Payload&) override {
+  SendOutcome Send(const Payload&, int64_t) override {
     const absl::Status answer = answers_.front();
     answers_.pop_front();
-    return answer;
+    SendOutcome outcome;
+    outcome.verdict = answer.ok() ? SendVerdict::kDelivered : SendVerdict::kRetry;
+    outcome.reason = std::string(answer.message());
+    return outcome;
   }
 
  private:
@@ -31,6 +34,13 @@ class ScriptedSink : public Sink {
   std::deque<absl::Status> answers_;
   std::string name_ = "file:///x/";
 };
+
+Payload Of(const std::string& bytes, bool is_last = false) {
+  Payload payload;
+  payload.bytes = std::make_shared<const std::string>(bytes);
+  payload.is_last = is_last;
+  return payload;
+}
 
 const absl::Status kOk = absl::OkStatus();
 const absl::Status kFull = absl::UnavailableError("disk full");
@@ -93,9 +103,9 @@ TEST_CASE("every payload is counted as written or lost, of a run only the last s
     Exporter exporter(
         std::make_unique<ScriptedSink>(c.scope, std::deque<absl::Status>{kFull, kOk, kFull}),
         [] { return int64_t{0}; }, [&](const std::string& line) { lines.push_back(line); });
-    CHECK(!exporter.Export({.bytes = "12345"}).ok());
-    CHECK(exporter.Export({.bytes = "123"}).ok());
-    CHECK(!exporter.Export({.bytes = "1", .is_last = true}).ok());
+    CHECK(!exporter.Export(Of("12345")).ok());
+    CHECK(exporter.Export(Of("123")).ok());
+    CHECK(!exporter.Export(Of("1", true)).ok());
     const ExportCounts counts = exporter.counts();
     CHECK(counts.profiles_written == 1);
     CHECK(counts.profiles_lost == c.lost);

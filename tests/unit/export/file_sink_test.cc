@@ -22,6 +22,15 @@ using Names = std::vector<std::string>;
 const ProcessIdentity kProcess = {"svc", 4711, 0};
 
 SinkSpec Spec(const std::string& path) { return *ParseSinkUrl("file://" + path); }
+SendOutcome Send(Sink& sink, const std::string& bytes, uint64_t window_seq = 0) {
+  Payload payload;
+  payload.bytes = std::make_shared<const std::string>(bytes);
+  payload.window_seq = window_seq;
+  return sink.Send(payload, 0);
+}
+bool Sent(Sink& sink, const std::string& bytes, uint64_t window_seq = 0) {
+  return Send(sink, bytes, window_seq).verdict == SendVerdict::kDelivered;
+}
 RunFileSink SharedSink(const std::string& path, int64_t pid) {
   return RunFileSink(Spec(path), {"svc", pid, 0}, /*shares_names=*/true);
 }
@@ -65,9 +74,10 @@ Holder OtherOwner(const std::string& path) {
 TEST_CASE("a directory gets one file a window, and never loses one to a name that is taken") {
   ScratchDirectory dir;
   DirectorySink sink(Spec(dir / ""), kProcess);
-  CHECK(sink.Send({.bytes = "first", .window_seq = 0}).ok());
-  CHECK(sink.Send({.bytes = "second", .window_seq = 1}).ok());
-  CHECK(DirectorySink(Spec(dir / ""), kProcess).Send({.bytes = "twin", .window_seq = 1}).ok());
+  CHECK(Sent(sink, "first", 0));
+  CHECK(Sent(sink, "second", 1));
+  DirectorySink twin(Spec(dir / ""), kProcess);
+  CHECK(Sent(twin, "twin", 1));
   const std::string stem = "svc-4711-19700101T000000.000Z-";
   CHECK(dir.Names() ==
         Names{stem + "000000.pb.gz", stem + "000001.2.pb.gz", stem + "000001.pb.gz"});
@@ -80,8 +90,8 @@ TEST_CASE("a run file holds what was sent last") {
   RunFileSink sink(Spec(dir / "{service}.html"), kProcess, /*shares_names=*/false);
   CHECK(sink.format() == PayloadFormat::kHtml);
   CHECK(sink.scope() == PayloadScope::kRun);
-  CHECK(sink.Send({.bytes = "one window"}).ok());
-  CHECK(sink.Send({.bytes = "two windows"}).ok());
+  CHECK(Sent(sink, "one window"));
+  CHECK(Sent(sink, "two windows"));
   CHECK(ReadFile(dir / "svc.html") == "two windows");
   CHECK(dir.Names() == Names{"svc.html"});
 }
@@ -90,12 +100,11 @@ TEST_CASE("sending goes on when a removed directory is there again") {
   ScratchDirectory dir;
   for (const bool shares_names : {false, true}) {
     RunFileSink sink(Spec(dir / "deep/sub/x.html"), kProcess, shares_names);
-    const absl::Status gone = sink.Send({.bytes = "x"});
-    CHECK(absl::IsUnavailable(gone));
+    CHECK(Send(sink, "x").verdict == SendVerdict::kRetry);
     std::filesystem::create_directories(dir / "deep");
-    CHECK(sink.Send({.bytes = "x"}).ok());
+    CHECK(Sent(sink, "x"));
     std::filesystem::remove_all(dir / "deep/sub");
-    CHECK(sink.Send({.bytes = "y"}).ok());
+    CHECK(Sent(sink, "y"));
     CHECK(ReadFile(dir / "deep/sub/x.html") == "y");
     std::filesystem::remove_all(dir / "deep");
   }
@@ -107,10 +116,10 @@ TEST_CASE("a name that another live process has gets the pid, and no file is lef
   RunFileSink sink = SharedSink(dir / "x.html", 4711);
   sink.Prepare();
   CHECK(dir.Names().empty());
-  CHECK(sink.Send({.bytes = "ours"}).ok());
+  CHECK(Sent(sink, "ours"));
   CHECK(dir.Names() == Names{"x.4711.html"});
   other.Kill();
-  CHECK(sink.Send({.bytes = "ours"}).ok());  // it keeps the name it has
+  CHECK(Sent(sink, "ours"));  // it keeps the name it has
   CHECK(dir.Names() == Names{"x.4711.html"});
 }
 
@@ -118,15 +127,15 @@ TEST_CASE("a claim ends with its process, even by SIGKILL") {
   ScratchDirectory dir;
   OtherOwner(dir / "x.html").Kill();
   RunFileSink sink = SharedSink(dir / "x.html", 4711);
-  CHECK(sink.Send({.bytes = "ours"}).ok());
+  CHECK(Sent(sink, "ours"));
   CHECK(dir.Names() == Names{"x.html"});
 }
 
 TEST_CASE("a claim survives replacing the file") {
   ScratchDirectory dir;
   RunFileSink first = SharedSink(dir / "x.html", 1);
-  CHECK(first.Send({.bytes = "a"}).ok());
-  CHECK(first.Send({.bytes = "b"}).ok());
+  CHECK(Sent(first, "a"));
+  CHECK(Sent(first, "b"));
   RunFileSink second = SharedSink(dir / "x.html", 2);
   second.Prepare();
   CHECK(second.path() == dir / "x.2.html");
@@ -179,7 +188,7 @@ TEST_CASE("a claim is renewed after the host has closed all descriptors") {
     RunFileSink sink = SharedSink(dir / "x.html", 1);
     sink.Prepare();
     closefrom(3);
-    if (!sink.Send({.bytes = "a"}).ok()) _exit(1);
+    if (!Sent(sink, "a")) _exit(1);
     RunFileSink second = SharedSink(dir / "x.html", 2);
     second.Prepare();
     _exit(second.path() == dir / "x.2.html" ? 0 : 2);
@@ -194,7 +203,7 @@ TEST_CASE("a claim is renewed after the directory was removed and made again") {
   RunFileSink first = SharedSink(dir / "sub/x.html", 1);
   first.Prepare();
   std::filesystem::rename(dir / "sub", dir / "old");
-  CHECK(first.Send({.bytes = "a"}).ok());
+  CHECK(Sent(first, "a"));
   RunFileSink second = SharedSink(dir / "sub/x.html", 2);
   second.Prepare();
   CHECK(second.path() == dir / "sub/x.2.html");
@@ -214,7 +223,7 @@ TEST_CASE("of many processes that claim at once exactly one gets the bare name")
     close(go[1]);
     char byte;
     if (read(go[0], &byte, 1) != 0) _exit(1);  // until the parent closes the other end
-    const bool sent = sink.Send({.bytes = "x"}).ok();
+    const bool sent = Sent(sink, "x");
     if (write(done[1], sent ? "1" : "0", 1) != 1) _exit(1);
     for (;;) pause();
   }
