@@ -23,6 +23,7 @@ class CustomSink : public Sink {
 
   PayloadFormat format() const override { return format_; }
   PayloadScope scope() const override { return PayloadScope::kWindow; }
+  PayloadCoding coding() const override { return PayloadCoding::kGzip; }
   SinkManners manners() const override {
     return {.retries = true, .is_remote = true, .max_age_ns = 0};
   }
