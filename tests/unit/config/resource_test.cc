@@ -89,7 +89,7 @@ TEST_CASE("the container's id is found where runtimes put it") {
       {"docker on a disk of its own", "0::/\n",
        Mount("/containers/" + kId + "/hostname", "/etc/hostname"), kId},
       {"podman, v2 with a namespace", "0::/\n",
-       Mount("/home/u/.local/share/containers/storage/overlay-containers/" + kId +
+       Mount("/srv/builds/.local/share/containers/storage/overlay-containers/" + kId +
                  "/userdata/hostname",
              "/etc/hostname"),
        kId},
