@@ -129,6 +129,14 @@ Labels AllLabels(const Config& config) {
     std::erase_if(all, [&](const base::KeyValue& other) { return other.key == label.key; });
   }
   all.insert(all.end(), config.labels.value.begin(), config.labels.value.end());
+  for (const base::KeyValue& label : config.detected_attributes) {
+    const bool is_place =
+        label.key == "k8s.pod.name" || label.key == "host.name" || label.key == "process.pid";
+    const bool is_given = std::any_of(all.begin(), all.end(), [&](const base::KeyValue& other) {
+      return other.key == label.key;
+    });
+    if (is_place && !is_given) all.push_back(label);
+  }
   return all;
 }
 

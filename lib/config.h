@@ -48,6 +48,7 @@ struct Config {
   Setting<std::string> service_name;    // never empty
   Setting<Labels> resource_attributes;  // OTEL_RESOURCE_ATTRIBUTES without service.name
   Setting<Labels> labels;               // PODO_LABELS without service.name
+  Labels detected_attributes;           // of this process (resource.h); empty from ParseConfig
   Setting<std::vector<exporting::SinkSpec>> sinks;
   // Of HTTP sinks; what one of them uses is HttpSettingsOf() (config_http.h).
   Setting<exporting::HttpHeaders> headers;                           // secrets
@@ -87,12 +88,15 @@ Config ParseConfig(absl::Span<const char* const> entries, bool secure, std::stri
 absl::Status ApplyOptions(const podo_options& options, Config* config,
                           std::vector<std::string>* messages);
 
-// ParseConfig on this process: its environment, AT_SECURE, /proc/self/exe. `environment` is a copy
-// taken before main (the preload library's), or null: then `environ` is read as getenv does, so no
-// thread may call setenv meanwhile.
+// ParseConfig on this process: its environment, AT_SECURE, /proc/self/exe; and, unless podo is
+// disabled, what can be detected of it, with a new instance id at every call. `environment` is a
+// copy taken before main (the preload library's), or null: then `environ` is read as getenv does,
+// so no thread may call setenv meanwhile.
 Config ReadProcessConfig(const char* const* environment, std::vector<std::string>* messages);
 
-// What every profile is labelled with: the attributes, then the labels, which win on equal keys.
+// What the comments of every profile say beside service.name, a line each: the attributes, then the
+// labels, which win on equal keys, then of what was detected only where the process runs: pod, host
+// and pid. All that is known: ResourceLabels() (resource.h).
 Labels AllLabels(const Config& config);
 
 }  // namespace podo
