@@ -26,6 +26,7 @@ struct PayloadSettings {
 // Equal arguments give equal bytes and ids. Fails only when out of memory.
 absl::StatusOr<std::vector<exporting::Payload>> EncodePayloads(const model::Profile& profile,
                                                                exporting::PayloadFormat format,
+                                                               exporting::PayloadCoding coding,
                                                                const PayloadSettings& settings,
                                                                const exporting::Payload& of_window);
 
