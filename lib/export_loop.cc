@@ -11,9 +11,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "context/label_sets.h"
-#include "encode/flame_page.h"
-#include "encode/folded.h"
-#include "encode/pprof_encoder.h"
 #include "model/merge.h"
 #include "symbolize/annotate.h"
 
@@ -28,21 +25,6 @@ using exporting::PayloadScope;
 const model::Module* ModuleAt(const std::vector<std::shared_ptr<const model::Module>>& modules,
                               model::MappingId id) {
   return model::Index(id) < modules.size() ? modules[model::Index(id)].get() : nullptr;
-}
-
-absl::StatusOr<std::string> Encode(const model::Profile& profile, PayloadFormat format,
-                                   const std::string& title) {
-  switch (format) {
-    case PayloadFormat::kPprof:
-      return encode::EncodePprofGz(profile);
-    case PayloadFormat::kFolded:
-      return encode::EncodeFolded(profile);
-    case PayloadFormat::kHtml:
-      return encode::FlameGraphPage(profile, {.title = title, .sample_type = ""});
-    default:
-      break;
-  }
-  return absl::InternalError("unknown payload format");
 }
 
 }  // namespace
@@ -76,7 +58,6 @@ WindowBox* ExportLoop::Next() {
 
 void ExportLoop::Run() {
   constexpr int64_t kIdleNs = 60'000'000'000;
-  for (const auto& exporter : exporters_) exporter->Prepare();
   for (bool last = false; !last;) {
     WindowBox* box = Next();
     if (box == nullptr) {
@@ -86,6 +67,7 @@ void ExportLoop::Run() {
     last = box->last;
     Export(box);
   }
+  FinishExporters();
   // Whoever asks for a flush from now on is answered: there is nothing more to send.
   const std::lock_guard lock(mutex_);
   flushed_ = UINT64_MAX;
@@ -146,8 +128,11 @@ void ExportLoop::Export(WindowBox* box) {
       AddJobs(run_.profile(), run_modules_, &jobs);
     }
     FindNames(std::move(jobs));
-    if (Wants(PayloadScope::kWindow)) SendWindow(assembled, payload);
-    if (wants_run) SendRun(payload, assembled.summary);
+    if (Wants(PayloadScope::kWindow)) OfferWindow(assembled, payload);
+    if (wants_run) OfferRun(payload, assembled.summary);
+    if (flush_id > flushed_) {  // written by this thread only
+      for (const auto& exporter : exporters_) exporter->Hurry();
+    }
   }
   const std::lock_guard lock(mutex_);
   flushed_ = std::max(flushed_, flush_id);
@@ -171,10 +156,13 @@ void ExportLoop::SayOfLabels() {
 }
 
 bool ExportLoop::WaitFlushed(uint64_t id, int64_t deadline_ns) {
-  std::unique_lock lock(mutex_);
-  return flushed_changed_.wait_until(
-      lock, std::chrono::steady_clock::time_point(std::chrono::nanoseconds(deadline_ns)),
-      [&] { return flushed_ >= id; });
+  {
+    std::unique_lock lock(mutex_);
+    const std::chrono::steady_clock::time_point deadline{std::chrono::nanoseconds(deadline_ns)};
+    if (!flushed_changed_.wait_until(lock, deadline, [&] { return flushed_ >= id; })) return false;
+  }
+  return std::all_of(exporters_.begin(), exporters_.end(),
+                     [&](const auto& exporter) { return exporter->WaitSettled(deadline_ns); });
 }
 
 void ExportLoop::AddJobs(const model::Profile& profile, const ModuleList& modules,
@@ -210,26 +198,27 @@ bool ExportLoop::Wants(PayloadScope scope) const {
                      [&](const auto& e) { return e->sink().scope() == scope; });
 }
 
-void ExportLoop::Send(const model::Profile& profile, PayloadScope scope, Payload payload) {
-  std::map<PayloadFormat, std::shared_ptr<const std::string>> encoded;
+void ExportLoop::Offer(const model::Profile& profile, PayloadScope scope,
+                       const Payload& of_window) {
+  std::map<PayloadFormat, std::vector<Payload>> encoded;
   for (const auto& exporter : exporters_) {
     if (exporter->sink().scope() != scope) continue;
     const PayloadFormat format = exporter->sink().format();
     auto [it, inserted] = encoded.try_emplace(format);
     if (inserted) {
-      absl::StatusOr<std::string> bytes = Encode(profile, format, settings_.title);
-      if (!bytes.ok()) {
-        base::Log(base::LogLevel::kError, bytes.status().ToString());
+      absl::StatusOr<std::vector<Payload>> payloads =
+          EncodePayloads(profile, format, settings_.payloads, of_window);
+      if (!payloads.ok()) {
+        base::Log(base::LogLevel::kError, payloads.status().ToString());
         continue;
       }
-      it->second = std::make_shared<const std::string>(*std::move(bytes));
+      it->second = *std::move(payloads);
     }
-    payload.bytes = it->second;
-    exporter->Export(payload).IgnoreError();  // counted and logged there
+    exporter->Offer(it->second);
   }
 }
 
-void ExportLoop::SendWindow(const AssembledProfile& assembled, const Payload& payload) {
+void ExportLoop::OfferWindow(const AssembledProfile& assembled, const Payload& of_window) {
   if (assembled.profile.samples.empty()) return;  // nothing ran: nothing to tell
   const auto module_of = [&](model::MappingId id) {
     return ModuleAt(assembled.mapping_modules, id);
@@ -237,7 +226,16 @@ void ExportLoop::SendWindow(const AssembledProfile& assembled, const Payload& pa
   model::Profile profile = symbolize::Annotate(assembled.profile, module_of, *symbolizer_);
   profile.comments.push_back(static_cast<model::StringId>(profile.strings.size()));
   profile.strings.push_back(assembled.summary);
-  Send(profile, PayloadScope::kWindow, payload);
+  Offer(profile, PayloadScope::kWindow, of_window);
+}
+
+// They end on time: a margin is for what comes after the last answer.
+void ExportLoop::FinishExporters() {
+  const int64_t now_ns = base::SteadyClockNs();
+  const int64_t left_ns = deadline_ns_.load(std::memory_order_relaxed) - now_ns;
+  constexpr int64_t kMarginNs = 50'000'000;
+  const int64_t margin_ns = std::min(kMarginNs, left_ns / 4);
+  for (const auto& exporter : exporters_) exporter->Finish(now_ns + left_ns - margin_ns);
 }
 
 void ExportLoop::AddToRun(const AssembledProfile& assembled) {
@@ -262,24 +260,12 @@ void ExportLoop::AddToRun(const AssembledProfile& assembled) {
   }
 }
 
-void ExportLoop::SendRun(const Payload& payload, const std::string& summary) {
+void ExportLoop::OfferRun(const Payload& of_window, const std::string& summary) {
   const auto module_of = [&](model::MappingId id) { return ModuleAt(run_modules_, id); };
   model::Profile profile = symbolize::Annotate(run_.profile(), module_of, *symbolizer_);
   profile.comments.push_back(static_cast<model::StringId>(profile.strings.size()));
   profile.strings.push_back(summary);
-  Send(profile, PayloadScope::kRun, payload);
-}
-
-exporting::ExportCounts ExportLoop::counts() const {
-  exporting::ExportCounts sum;
-  for (const auto& exporter : exporters_) {
-    const exporting::ExportCounts c = exporter->counts();
-    sum.profiles_written += c.profiles_written;
-    sum.profiles_lost += c.profiles_lost;
-    sum.errors += c.errors;
-    sum.bytes_written += c.bytes_written;
-  }
-  return sum;
+  Offer(profile, PayloadScope::kRun, of_window);
 }
 
 }  // namespace podo

@@ -17,6 +17,7 @@
 #include "capture/module_watch.h"
 #include "export/exporter.h"
 #include "model/profile_builder.h"
+#include "payloads.h"
 #include "symbol_loop.h"
 #include "window_box.h"
 
@@ -26,10 +27,10 @@ class ExportLoop {
  public:
   struct Settings {
     int64_t window_ns;
-    std::string title;                  // of pages: the service
     std::vector<std::string> comments;  // on every profile: resource and labels
     bool thread_names = false;          // labels of every sample
     bool thread_ids = false;
+    PayloadSettings payloads;
   };
 
   ExportLoop(Settings settings, capture::ModuleWatch* modules, symbolize::Symbolizer* symbolizer,
@@ -45,11 +46,12 @@ class ExportLoop {
   void SetDeadline(int64_t deadline_ns) {
     deadline_ns_.store(deadline_ns, std::memory_order_relaxed);
   }
-  // Blocks until all windows up to flush request `id` were offered to every sink, or until
-  // `deadline_ns` (steady); false on timeout. Any thread.
+  // Blocks until all windows up to flush request `id` were sent, lost or spooled by every sink, or
+  // until `deadline_ns` (steady); false on timeout. Any thread.
   bool WaitFlushed(uint64_t id, int64_t deadline_ns);
 
-  exporting::ExportCounts counts() const;
+  // The exporters, for their threads and counters.
+  const std::vector<std::unique_ptr<exporting::Exporter>>& exporters() const { return exporters_; }
   // Ratio of the last window with CPU time.
   double sampling_ratio() const { return sampling_ratio_.load(std::memory_order_relaxed); }
   uint64_t own_ticks() const { return own_ticks_.load(std::memory_order_relaxed); }
@@ -63,10 +65,12 @@ class ExportLoop {
   void AddJobs(const model::Profile& profile, const ModuleList& modules,
                std::vector<SymbolJob>* jobs) const;
   void FindNames(std::vector<SymbolJob> jobs);
-  void Send(const model::Profile& profile, exporting::PayloadScope scope,
-            exporting::Payload payload);
-  void SendWindow(const aggregate::AssembledProfile& assembled, const exporting::Payload& payload);
-  void SendRun(const exporting::Payload& payload, const std::string& summary);
+  void Offer(const model::Profile& profile, exporting::PayloadScope scope,
+             const exporting::Payload& of_window);
+  void OfferWindow(const aggregate::AssembledProfile& assembled,
+                   const exporting::Payload& of_window);
+  void OfferRun(const exporting::Payload& of_window, const std::string& summary);
+  void FinishExporters();
   void AddToRun(const aggregate::AssembledProfile& assembled);
   bool Wants(exporting::PayloadScope scope) const;
 

@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <cstring>
 #include <exception>
+#include <memory>
+#include <string>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
@@ -40,13 +42,8 @@ void* OwnThreads::Main(void* argument) {
   return nullptr;
 }
 
-absl::Status OwnThreads::Start(const char* name, void* stack, size_t stack_bytes,
-                               std::function<void()> body) {
-  if (count_ == kMax) return absl::InternalError("too many threads of podo");
-  Thread& thread = threads_[count_];
-  thread.owner = this;
-  thread.body = std::move(body);
-  thread.name = name;
+absl::Status OwnThreads::Create(void* stack, size_t stack_bytes, void* (*main)(void*),
+                                void* argument, pthread_t* handle) {
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
   if (stack != nullptr) {
@@ -58,15 +55,55 @@ absl::Status OwnThreads::Start(const char* name, void* stack, size_t stack_bytes
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);  // libc spares its internal signals
   running_.fetch_add(1, std::memory_order_relaxed);
-  const int error = pthread_create(&thread.handle, &attributes, Main, &thread);
+  const int error = pthread_create(handle, &attributes, main, argument);
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   pthread_attr_destroy(&attributes);
-  if (error != 0) {
-    running_.fetch_sub(1, std::memory_order_relaxed);
-    return absl::ResourceExhaustedError(absl::StrCat("pthread_create: ", std::strerror(error)));
+  if (error == 0) return absl::OkStatus();
+  running_.fetch_sub(1, std::memory_order_relaxed);
+  return absl::ResourceExhaustedError(absl::StrCat("pthread_create: ", std::strerror(error)));
+}
+
+absl::Status OwnThreads::Start(const char* name, void* stack, size_t stack_bytes,
+                               std::function<void()> body) {
+  if (count_ == kMax) return absl::InternalError("too many threads of podo");
+  Thread& thread = threads_[count_];
+  thread.owner = this;
+  thread.body = std::move(body);
+  thread.name[sizeof thread.name - 1] = 0;
+  std::strncpy(thread.name, name, sizeof thread.name - 1);
+  const absl::Status created = Create(stack, stack_bytes, Main, &thread, &thread.handle);
+  if (created.ok()) ++count_;
+  return created;
+}
+
+namespace {
+struct Detached {
+  std::string name;
+  std::function<void()> body;
+};
+}  // namespace
+
+void* OwnThreads::DetachedMain(void* argument) {
+  {
+    const std::unique_ptr<Detached> detached(static_cast<Detached*>(argument));
+    pthread_detach(pthread_self());
+    prctl(PR_SET_NAME, detached->name.c_str());
+    try {
+      detached->body();
+    } catch (...) {  // memory ran out: whoever hoped for an answer has a deadline
+    }
   }
-  ++count_;
-  return absl::OkStatus();
+  running_.fetch_sub(1, std::memory_order_release);
+  return nullptr;
+}
+
+absl::Status OwnThreads::StartDetached(const char* name, size_t stack_bytes,
+                                       std::function<void()> body) {
+  auto detached = std::make_unique<Detached>(Detached{name, std::move(body)});
+  pthread_t handle;
+  absl::Status created = Create(nullptr, stack_bytes, DetachedMain, detached.get(), &handle);
+  if (created.ok()) static_cast<void>(detached.release());  // the thread's now
+  return created;
 }
 
 bool OwnThreads::Join(int64_t limit_ns) {

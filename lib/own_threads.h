@@ -18,10 +18,16 @@ namespace podo {
 // Every thread blocks all signals, so that none meant for the host ends up here.
 class OwnThreads {
  public:
-  static constexpr int kMax = 8;
+  static constexpr int kMax = 16;
 
   // Starts `body` on a new thread; `stack`, if given, is used as its stack. Name: at most 15 chars.
+  // One thread starts and joins.
   absl::Status Start(const char* name, void* stack, size_t stack_bytes, std::function<void()> body);
+
+  // A thread that nobody waits for, for calls that may hang. `body` refers to nothing but memory it
+  // shares with others. Its CPU time is not in CpuNs(). Thread-safe.
+  static absl::Status StartDetached(const char* name, size_t stack_bytes,
+                                    std::function<void()> body);
 
   // Waits for all threads to end, at most `limit_ns`; false on timeout (they are detached then).
   bool Join(int64_t limit_ns);
@@ -38,7 +44,7 @@ class OwnThreads {
   struct Thread {
     OwnThreads* owner;
     std::function<void()> body;
-    const char* name;
+    char name[16];  // as long as the kernel keeps
     pthread_t handle;
     int exceptions_in_flight;  // 0
     // Published with release by the thread when it runs; 0 again when it ends.
@@ -46,6 +52,9 @@ class OwnThreads {
     std::atomic<clockid_t> clock{0};
   };
   static void* Main(void* thread);
+  static void* DetachedMain(void* body);
+  static absl::Status Create(void* stack, size_t stack_bytes, void* (*main)(void*), void* argument,
+                             pthread_t* handle);
 
   std::array<Thread, kMax> threads_;
   int count_ = 0;

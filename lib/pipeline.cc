@@ -17,13 +17,14 @@
 #include "capture/thread_layout.h"
 #include "context/label_sets.h"
 #include "context/scope.h"
-#include "export/file_sink.h"
+#include "sinks.h"
 
 namespace podo {
 namespace {
 
 constexpr size_t kDrainStackBytes = 256 << 10;
 constexpr size_t kStackBytes = 1 << 20;  // libdw and the demangler are the hungriest: 256 KiB
+constexpr size_t kStages = 4;            // threads without those of the sinks
 constexpr int64_t kJoinNs = 2'000'000'000;
 
 symbolize::Symbolizer::Mode SymbolMode(Symbolize mode) {
@@ -46,23 +47,18 @@ symbolize::Symbolizer::Options SymbolOptions(const Config& config) {
   return options;
 }
 
-std::vector<std::unique_ptr<exporting::Exporter>> MakeExporters(const Config& config,
-                                                                bool shares_names) {
-  const exporting::ProcessIdentity process = {config.service_name.value, getpid(),
-                                              base::WallClockNs()};
-  std::vector<std::unique_ptr<exporting::Exporter>> exporters;
-  for (const exporting::SinkSpec& spec : config.sinks.value) {
-    exporters.push_back(std::make_unique<exporting::Exporter>(
-        exporting::MakeSink(spec, process, shares_names), base::SteadyClockNs,
-        [](const std::string& line) { base::Log(base::LogLevel::kWarning, line); }));
+std::vector<std::pair<std::string, std::string>> ResourceOf(const Config& config) {
+  std::vector<std::pair<std::string, std::string>> resource = {
+      {"service.name", config.service_name.value}};
+  for (const base::KeyValue& label : AllLabels(config)) {
+    resource.emplace_back(label.key, label.value);
   }
-  return exporters;
+  return resource;
 }
 
 ExportLoop::Settings ExportSettings(const Config& config) {
   ExportLoop::Settings settings;
   settings.window_ns = config.interval_ns.value;
-  settings.title = config.service_name.value;
   settings.thread_names = config.thread_labels.value == ThreadLabels::kName ||
                           config.thread_labels.value == ThreadLabels::kBoth;
   settings.thread_ids = config.thread_labels.value == ThreadLabels::kId ||
@@ -71,16 +67,10 @@ ExportLoop::Settings ExportSettings(const Config& config) {
   for (const base::KeyValue& label : AllLabels(config)) {
     settings.comments.push_back(absl::StrCat(label.key, "=", label.value));
   }
+  settings.payloads.title = config.service_name.value;
+  settings.payloads.resource = ResourceOf(config);
+  settings.payloads.version = PODO_VERSION;
   return settings;
-}
-
-std::vector<std::pair<std::string, std::string>> ResourceOf(const Config& config) {
-  std::vector<std::pair<std::string, std::string>> resource = {
-      {"service.name", config.service_name.value}};
-  for (const base::KeyValue& label : AllLabels(config)) {
-    resource.emplace_back(label.key, label.value);
-  }
-  return resource;
 }
 
 // The mapping of an earlier run in this process, if it is large enough: it is never unmapped.
@@ -177,11 +167,12 @@ absl::Status Pipeline::StartThreads() {
   } else {
     mprotect(drain_stack_, 4096, PROT_NONE);
   }
-  struct {
-    const char* name;
+  struct Body {
+    std::string name;
     void* stack;
     std::function<void()> body;
-  } const bodies[] = {
+  };
+  std::vector<Body> bodies = {
       {"podo-drain", drain_stack_, [this] { DrainThread(); }},
       {"podo-modules", nullptr, [this] { module_loop_->Run(); }},
       {"podo-symbols", nullptr, [this] { symbols_.Run(); }},
@@ -191,9 +182,13 @@ absl::Status Pipeline::StartThreads() {
          symbols_.Stop();
        }},
   };
-  for (const auto& b : bodies) {
+  for (const auto& exporter : exports_->exporters()) {
+    bodies.push_back({absl::StrCat("podo-sink-", bodies.size() - kStages), nullptr,
+                      [e = exporter.get()] { e->Run(); }});
+  }
+  for (const Body& b : bodies) {
     const size_t bytes = b.stack != nullptr ? kDrainStackBytes : kStackBytes;
-    absl::Status started = threads_.Start(b.name, b.stack, bytes, [this, body = b.body] {
+    absl::Status started = threads_.Start(b.name.c_str(), b.stack, bytes, [this, body = b.body] {
       // Memory that runs out in podo must not end the host: profiling ends instead.
       try {
         body();
@@ -339,11 +334,7 @@ void Pipeline::FillStats(podo_stats* stats) const {
   stats->process_cpu_ns = static_cast<uint64_t>(base::ProcessCpuNs() - begin_cpu_ns_);
   stats->own_cpu_ns = static_cast<uint64_t>(threads_.CpuNs());
   stats->windows = drain_->windows();
-  const exporting::ExportCounts exported = exports_->counts();
-  stats->profiles_written = exported.profiles_written;
-  stats->profiles_lost = exported.profiles_lost;
-  stats->export_errors = exported.errors;
-  stats->bytes_written = exported.bytes_written;
+  FillExportStats(exports_->exporters(), stats);
   stats->modules = modules_.module_count();
   stats->unwind_row_bytes = modules_.row_bytes();
   stats->rings_in_use = drain_->rings_in_use();

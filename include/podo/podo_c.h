@@ -54,6 +54,15 @@ typedef struct podo_options {
   uint64_t symbol_bytes;    /* PODO_SYMBOL_BYTES */
   uint64_t exit_timeout_ns; /* PODO_EXIT_TIMEOUT */
   const char* log;          /* PODO_LOG */
+  /* Of sinks that speak HTTP. */
+  const char* headers;            /* PODO_HEADERS, "name=value,name=value" */
+  const char* tenant;             /* PODO_TENANT */
+  const char* certificate;        /* PODO_CERTIFICATE, path of a PEM file, as the next two */
+  const char* client_certificate; /* PODO_CLIENT_CERTIFICATE */
+  const char* client_key;         /* PODO_CLIENT_KEY */
+  const char* compression;        /* PODO_COMPRESSION: "gzip", "zstd", "none" */
+  const char* spool_dir;          /* PODO_SPOOL_DIR */
+  uint64_t spool_bytes;           /* PODO_SPOOL_BYTES */
 } podo_options;
 
 /* Counters since Start. Monotonic unless said otherwise. Ticks are deliveries of SIGPROF:
@@ -81,9 +90,9 @@ typedef struct podo_stats {
   uint64_t own_cpu_ns;       /* CPU time of podo's threads */
   uint64_t windows;          /* windows closed */
   uint64_t profiles_written; /* payloads a sink accepted */
-  uint64_t profiles_lost;    /* payloads a sink refused for good */
+  uint64_t profiles_lost;    /* payloads that reach no sink any more: the lost_* below together */
   uint64_t export_errors;    /* failed attempts */
-  uint64_t bytes_written;
+  uint64_t bytes_written;    /* of profiles_written, compressed */
   uint64_t modules;          /* gauge: modules with unwind rows */
   uint64_t unwind_row_bytes; /* gauge: memory of the unwind rows */
   uint64_t rings_in_use;     /* gauge */
@@ -92,6 +101,16 @@ typedef struct podo_stats {
   uint64_t label_sets;     /* gauge: distinct label sets */
   uint64_t label_overflow; /* scopes and prepared labels that became __overflow__ */
   uint64_t misplaced_scopes; /* scopes left on another thread, or out of turn */
+  uint64_t profiles_retried; /* attempts with payloads that had failed or waited before */
+  uint64_t profiles_spooled; /* payloads put into PODO_SPOOL_DIR */
+  uint64_t lost_refused;     /* the receiver said no, in whole or in part */
+  uint64_t lost_queue_full;  /* memory for payloads that wait was spent */
+  uint64_t lost_spool_full;  /* dropped from PODO_SPOOL_DIR to make room, or found damaged there */
+  uint64_t lost_too_old;     /* the receiver takes no profiles that old */
+  uint64_t lost_at_exit;     /* PODO_EXIT_TIMEOUT was over, and there is no PODO_SPOOL_DIR */
+  /* The newest failure of any sink: its name, what happened, the collector's own words (cut,
+   * printable). Empty if there was none. */
+  char last_export_error[256];
 } podo_stats;
 
 /* Starts profiling this process. Returns at once; unwind tables are built in the background.

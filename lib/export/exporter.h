@@ -1,72 +1,107 @@
 // SPDX-License-Identifier: Apache-2.0
-// Gets payloads to one sink, counts what became of them and says so, once per cause.
+// Gets payloads to one sink: a thread of its own, so that a sink that hangs holds up nobody else.
 #ifndef PODO_LIB_EXPORT_EXPORTER_H_
 #define PODO_LIB_EXPORT_EXPORTER_H_
 
+#include <array>
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
+#include "base/wakeup.h"
+#include "export/delivery.h"
+#include "export/failure_log.h"
+#include "export/last_words.h"
+#include "export/payload_store.h"
 #include "export/sink.h"
 
 namespace podo::exporting {
 
-// Turns the results of one sink into log lines. A sink that fails fails again with every window, so
-// a cause is told once, and again only after an hour; the end of trouble that was told is told.
-class FailureLog {
+// DeliveryCounts for readers that must not wait. Relaxed: each counter is read for itself.
+class SharedCounts {
  public:
-  explicit FailureLog(std::string sink_name) : sink_name_(std::move(sink_name)) {}
-
-  // The line to log now, if any. `now_ns` of a steady clock.
-  std::optional<std::string> Observe(const absl::Status& status, int64_t now_ns);
+  void Store(const DeliveryCounts& counts);
+  DeliveryCounts Load() const;
 
  private:
-  struct Told {
-    std::string cause;
-    int64_t at_ns;
-  };
-  std::optional<std::string> ObserveFailure(std::string cause, int64_t now_ns);
-
-  std::string sink_name_;
-  std::vector<Told> told_;
-  uint64_t failures_ = 0;  // in a row
-  bool told_this_time_ = false;
+  std::array<std::atomic<uint64_t>, sizeof(DeliveryCounts) / sizeof(uint64_t)> counts_{};
 };
 
-// What podo_stats reports of exporting. Monotonic.
-struct ExportCounts {
-  uint64_t profiles_written = 0;
-  uint64_t profiles_lost = 0;  // a window refused, or the last state of a whole run
-  uint64_t errors = 0;         // failed attempts
-  uint64_t bytes_written = 0;
+// Clocks and the log, as arguments.
+struct ExporterSurroundings {
+  std::function<int64_t()> steady_ns;
+  std::function<int64_t()> wall_ns;
+  std::function<void(const std::string&)> warn;  // takes a line; any thread
 };
 
-// Prepare and Export are called by one thread, counts() by any.
 class Exporter {
  public:
-  // `clock` is steady, in ns; `log` takes a line of warning level.
-  Exporter(std::unique_ptr<Sink> sink, std::function<int64_t()> clock,
-           std::function<void(const std::string&)> log);
+  using StoreMaker = std::function<std::unique_ptr<PayloadStore>()>;
+
+  // `settings`: manners and scope are the sink's. `make_store`, which may be null, is called on the
+  // exporter's thread: it may touch a slow disk.
+  Exporter(std::unique_ptr<Sink> sink, DeliverySettings settings, StoreMaker make_store,
+           ExporterSurroundings surroundings);
 
   const Sink& sink() const { return *sink_; }
-  void Prepare() { sink_->Prepare(); }
-  absl::Status Export(const Payload& payload);
-  ExportCounts counts() const;
+
+  // Thread body: ends when all that was offered before Finish is sent, stored or lost.
+  void Run();
+
+  // The payloads of a window. Any thread, never blocks.
+  void Offer(std::vector<Payload> window);
+  // Nothing is offered any more; what is left has time until `deadline_ns` (steady). Any thread.
+  void Finish(int64_t deadline_ns);
+
+  // All offered so far is due now. WaitSettled then blocks until it is sent, stored or lost, or
+  // until `deadline_ns`; false on timeout. Any thread.
+  void Hurry();
+  bool WaitSettled(int64_t deadline_ns);
+
+  // Wait-free.
+  DeliveryCounts counts() const;
+  // Why the last attempt that failed did, in the collector's own words (cut, printable), and when
+  // (steady, 0: never). Wait-free.
+  void CopyLastError(char* to, size_t size) const { last_error_.CopyTo(to, size); }
+  int64_t last_error_ns() const { return last_error_.at_ns(); }
 
  private:
-  void Count(const Payload& payload, bool delivered);
+  // What other threads have put in, taken over by Run at once.
+  struct Inbox {
+    std::deque<std::vector<Payload>> windows;
+    size_t bytes = 0;
+    uint64_t dropped = 0;  // payloads before them that found no room
+    bool hurry = false;
+    std::optional<int64_t> finish_by_ns;
+  };
+  void TakeInbox(Delivery* delivery);
+  void Attempt(Delivery* delivery, const Delivery::Attempt& attempt);
+  void Say(const SendOutcome& outcome);
+  void MakeRoom();
+  void Publish(Delivery* delivery);
 
-  std::unique_ptr<Sink> sink_;
-  std::function<int64_t()> clock_;
-  std::function<void(const std::string&)> log_;
-  FailureLog failures_;
-  // Relaxed: each counter is read for itself.
-  std::atomic<uint64_t> written_{0}, lost_{0}, errors_{0}, bytes_{0};
+  const std::unique_ptr<Sink> sink_;
+  const DeliverySettings settings_;
+  const StoreMaker make_store_;
+  const ExporterSurroundings surroundings_;
+  FailureLog failures_;  // of the exporter's thread
+  SharedCounts counts_;
+  std::atomic<uint64_t> dropped_{0};  // relaxed, a counter
+  LastWords last_error_;
+  base::Wakeup wakeup_;
+
+  mutable std::mutex mutex_;  // of what follows; held for moments only
+  Inbox inbox_;
+  uint64_t offered_ = 0;
+  uint64_t settled_ = 0;
+  std::condition_variable settled_changed_;
 };
 
 }  // namespace podo::exporting

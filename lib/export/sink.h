@@ -4,6 +4,7 @@
 #ifndef PODO_LIB_EXPORT_SINK_H_
 #define PODO_LIB_EXPORT_SINK_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -11,6 +12,9 @@
 #include "export/send_outcome.h"
 
 namespace podo::exporting {
+
+// Each one costs a thread, and an encoding per window and format.
+inline constexpr size_t kMaxSinks = 8;
 
 // What a sink's receiver can do with payloads that come late.
 struct SinkManners {

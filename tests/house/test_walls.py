@@ -28,7 +28,8 @@ ROOMS = {
     "tools": {"base", "model", "encode", "podo"},  # small programs, each put together from rooms
 }
 COMPOSITION_ROOT = re.compile(
-    r"lib/(podo|pipeline|config[a-z_]*|[a-z]+_loop|own_threads|published_context|window_box|exit_signal)\.(cc|h)$")
+    r"lib/(podo|pipeline|config[a-z_]*|[a-z]+_loop|own_threads|published_context|window_box|exit_signal"
+    r"|payloads|sinks|resource[a-z_]*)\.(cc|h)$")
 
 # Header -> files that may include it.
 HOMES = [

@@ -4,115 +4,173 @@
 #include <doctest/doctest.h>
 
 #include <deque>
+#include <functional>
 #include <string>
+#include <thread>
 #include <vector>
+
+#include "base/clock.h"
+#include "listed_store.h"
 
 namespace podo::exporting {
 namespace {
 
-constexpr int64_t kMinute = int64_t{60} * 1'000'000'000;
+constexpr int64_t kSecond = 1'000'000'000;
 
-// Answers what it is told to.
+SendOutcome Answer(SendVerdict verdict, const std::string& reason = "") {
+  SendOutcome outcome;
+  outcome.verdict = verdict;
+  outcome.reason = reason;
+  return outcome;
+}
+const SendOutcome kYes = Answer(SendVerdict::kDelivered);
+const SendOutcome kFull = Answer(SendVerdict::kRetry, "disk full");
+
+// Answers what it is told to; the last answer again and again.
 class ScriptedSink : public Sink {
  public:
-  ScriptedSink(PayloadScope scope, std::deque<absl::Status> answers)
-      : scope_(scope), answers_(std::move(answers)) {}
+  ScriptedSink(PayloadScope scope, SinkManners manners, std::deque<SendOutcome> answers)
+      : scope_(scope), manners_(manners), answers_(std::move(answers)) {}
   PayloadFormat format() const override { return PayloadFormat::kPprof; }
   PayloadScope scope() const override { return scope_; }
+  SinkManners manners() const override { return manners_; }
   const std::string& name() const override { return name_; }
   SendOutcome Send(const Payload&, int64_t) override {
-    const absl::Status answer = answers_.front();
-    answers_.pop_front();
-    SendOutcome outcome;
-    outcome.verdict = answer.ok() ? SendVerdict::kDelivered : SendVerdict::kRetry;
-    outcome.reason = std::string(answer.message());
-    return outcome;
+    if (on_send) on_send();
+    const SendOutcome answer = answers_.front();
+    if (answers_.size() > 1) answers_.pop_front();
+    return answer;
   }
+
+  std::function<void()> on_send;
 
  private:
   PayloadScope scope_;
-  std::deque<absl::Status> answers_;
+  SinkManners manners_;
+  std::deque<SendOutcome> answers_;
   std::string name_ = "file:///x/";
 };
 
-Payload Of(const std::string& bytes, bool is_last = false) {
+Payload Of(size_t bytes, bool is_last = false) {
   Payload payload;
-  payload.bytes = std::make_shared<const std::string>(bytes);
+  payload.bytes = std::make_shared<const std::string>(bytes, 'x');
   payload.is_last = is_last;
   return payload;
 }
 
-const absl::Status kOk = absl::OkStatus();
-const absl::Status kFull = absl::UnavailableError("disk full");
-const absl::Status kReadOnly = absl::PermissionDeniedError("read-only");
-
-// The lines logged when a window a minute ends with `answers`.
-std::vector<std::string> Lines(const std::vector<absl::Status>& answers,
-                               int64_t step_ns = kMinute) {
-  FailureLog log("s");
-  std::vector<std::string> lines;
-  int64_t now_ns = 0;
-  for (const absl::Status& answer : answers) {
-    lines.push_back(log.Observe(answer, now_ns).value_or(""));
-    now_ns += step_ns;
+struct Bench {
+  explicit Bench(PayloadScope scope, SinkManners manners, std::deque<SendOutcome> answers,
+                 size_t queue_bytes = 1 << 20) {
+    auto scripted = std::make_unique<ScriptedSink>(scope, manners, std::move(answers));
+    sink = scripted.get();
+    DeliverySettings settings;
+    settings.queue_bytes = queue_bytes;
+    exporter = std::make_unique<Exporter>(
+        std::move(scripted), settings, nullptr,
+        ExporterSurroundings{base::SteadyClockNs, base::WallClockNs,
+                             [this](const std::string& line) { lines.push_back(line); }});
   }
-  return lines;
+  std::string LastError() const {
+    char text[64];
+    exporter->CopyLastError(text, sizeof text);
+    return text;
+  }
+  ScriptedSink* sink;
+  std::vector<std::string> lines;  // of the thread that runs the exporter
+  std::unique_ptr<Exporter> exporter;
+};
+
+TEST_CASE("every payload is counted as written or lost, and trouble is told") {
+  Bench bench(PayloadScope::kWindow, {}, {kFull, kYes, kFull});
+  bench.exporter->Offer({Of(5)});
+  bench.exporter->Offer({Of(3)});
+  bench.exporter->Offer({Of(1)});
+  bench.exporter->Finish(base::SteadyClockNs() + kSecond);
+  bench.exporter->Run();
+  const DeliveryCounts counts = bench.exporter->counts();
+  CHECK(counts.sent == 1);
+  CHECK(counts.bytes_sent == 3);
+  CHECK(counts.Lost() == 2);
+  CHECK(counts.failures == 2);
+  CHECK(bench.lines ==
+        std::vector<std::string>{"sink file:///x/: disk full",
+                                 "sink file:///x/ works again after 1 failed attempt"});
+  CHECK(bench.LastError() == "file:///x/: disk full");
 }
 
-TEST_CASE("a cause is logged once, each cause by itself, and the end once") {
-  using Expected = std::vector<std::string>;
-  CHECK(Lines({kOk, kOk}) == Expected{"", ""});
-  CHECK(Lines({kFull, kFull, kFull, kOk, kOk}) ==
-        Expected{"sink s: disk full", "", "", "sink s works again after 3 failed attempts", ""});
-  CHECK(Lines({kFull, kReadOnly, kFull, kOk}) ==
-        Expected{"sink s: disk full", "sink s: read-only", "",
-                 "sink s works again after 3 failed attempts"});
-  CHECK(Lines({kFull, kOk}) ==
-        Expected{"sink s: disk full", "sink s works again after 1 failed attempt"});
+TEST_CASE("a receiver's warning is told once and is no failure") {
+  Bench bench(PayloadScope::kWindow, {}, {Answer(SendVerdict::kDelivered, "warning: soon v2")});
+  for (int i = 0; i < 3; ++i) bench.exporter->Offer({Of(1)});
+  bench.exporter->Finish(base::SteadyClockNs() + kSecond);
+  bench.exporter->Run();
+  CHECK(bench.lines == std::vector<std::string>{"sink file:///x/: warning: soon v2"});
+  CHECK(bench.exporter->counts().failures == 0);
+  CHECK(bench.LastError().empty());
 }
 
-TEST_CASE("a disk that is full on and off does not fill the log, but is told again after an hour") {
-  std::vector<absl::Status> flapping;
-  for (int i = 0; i < 50; ++i) {
-    flapping.push_back(kFull);
-    flapping.push_back(kOk);
+TEST_CASE("while a sink hangs its inbox is bounded, and of a run holds the newest state only") {
+  for (const PayloadScope scope : {PayloadScope::kWindow, PayloadScope::kRun}) {
+    Bench bench(scope, {}, {kYes}, /*queue_bytes=*/1000);
+    base::Wakeup sending, go_on;
+    bench.sink->on_send = [&] {
+      sending.Post();
+      go_on.WaitFor(60 * kSecond);
+    };
+    std::thread thread([&] { bench.exporter->Run(); });
+    bench.exporter->Offer({Of(100)});
+    sending.WaitFor(60 * kSecond);
+    for (int i = 0; i < 50; ++i) bench.exporter->Offer({Of(100)});
+    CHECK(!bench.exporter->WaitSettled(base::SteadyClockNs()));
+    const DeliveryCounts hanging = bench.exporter->counts();
+    CHECK(hanging.lost_queue_full == (scope == PayloadScope::kWindow ? 40 : 0));
+    bench.sink->on_send = nullptr;
+    go_on.Post();
+    CHECK(bench.exporter->WaitSettled(base::SteadyClockNs() + 60 * kSecond));
+    bench.exporter->Finish(base::SteadyClockNs() + kSecond);
+    thread.join();
+    const DeliveryCounts counts = bench.exporter->counts();
+    CHECK(counts.sent == (scope == PayloadScope::kWindow ? 11 : 2));
+    CHECK(counts.Lost() == hanging.lost_queue_full);
   }
-  const auto told = [](const std::vector<std::string>& lines) {
-    return lines.size() - std::count(lines.begin(), lines.end(), "");
-  };
-  CHECK(told(Lines(flapping)) == 4);               // 100 minutes: at 0 and at 60
-  CHECK(told(Lines(flapping, kMinute / 2)) == 2);  // 50 minutes
 }
 
-TEST_CASE("causes that never repeat do not fill the log either") {
-  FailureLog log("s");
-  int lines = 0;
-  for (int i = 0; i < 1000; ++i) {
-    if (log.Observe(absl::UnavailableError(std::to_string(i)), 0)) ++lines;
-  }
-  CHECK(lines == 16);
+TEST_CASE("a flush is over when what was offered is sent, and not before") {
+  Bench bench(PayloadScope::kWindow, {.retries = true, .is_remote = true, .max_age_ns = 0},
+              {kFull, kYes});
+  std::thread thread([&] { bench.exporter->Run(); });
+  bench.exporter->Offer({Of(1), Of(2)});
+  bench.exporter->Hurry();
+  CHECK(bench.exporter->WaitSettled(base::SteadyClockNs() + 60 * kSecond));
+  CHECK(bench.exporter->counts().sent == 2);
+  CHECK(bench.exporter->counts().retries == 2);
+  bench.exporter->Finish(base::SteadyClockNs());
+  thread.join();
 }
 
-TEST_CASE("every payload is counted as written or lost, of a run only the last state is lost") {
-  struct Case {
-    PayloadScope scope;
-    uint64_t lost;
-  };
-  for (const Case& c : {Case{PayloadScope::kWindow, 2}, Case{PayloadScope::kRun, 1}}) {
-    std::vector<std::string> lines;
-    Exporter exporter(
-        std::make_unique<ScriptedSink>(c.scope, std::deque<absl::Status>{kFull, kOk, kFull}),
-        [] { return int64_t{0}; }, [&](const std::string& line) { lines.push_back(line); });
-    CHECK(!exporter.Export(Of("12345")).ok());
-    CHECK(exporter.Export(Of("123")).ok());
-    CHECK(!exporter.Export(Of("1", true)).ok());
-    const ExportCounts counts = exporter.counts();
-    CHECK(counts.profiles_written == 1);
-    CHECK(counts.profiles_lost == c.lost);
-    CHECK(counts.errors == 2);
-    CHECK(counts.bytes_written == 3);
-    CHECK(lines.size() == 2);
+TEST_CASE("what is read of the last error is one line that was written, never a mix of two") {
+  LastWords words;
+  char text[300];
+  words.CopyTo(text, sizeof text);
+  CHECK(std::string(text).empty());
+  words.Write(std::string(1000, 'y'), 1);
+  words.CopyTo(text, sizeof text);
+  CHECK(std::string(text) == std::string(LastWords::kMaxBytes, 'y'));
+  words.CopyTo(text, 4);
+  CHECK(std::string(text) == "yyy");
+  std::atomic<bool> stop{false};
+  std::thread writer([&] {
+    for (char c = 'a'; !stop.load(); c = c == 'z' ? 'a' : static_cast<char>(c + 1)) {
+      words.Write(std::string(200, c), 2);
+    }
+  });
+  for (int i = 0; i < 20'000; ++i) {
+    words.CopyTo(text, sizeof text);
+    const std::string read = text;
+    const bool whole = read.empty() || read == std::string(read.size(), read[0]);
+    if (!whole) FAIL(read);
   }
+  stop.store(true);
+  writer.join();
 }
 
 }  // namespace

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// A profile as the payloads that a sink's format wants: encoded, divided, compressed, named.
+#ifndef PODO_LIB_PAYLOADS_H_
+#define PODO_LIB_PAYLOADS_H_
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "export/payload.h"
+#include "model/profile.h"
+
+namespace podo {
+
+struct PayloadSettings {
+  std::string title;  // of pages: the service
+  // Of the process: what every profile that leaves it is labelled with, the most wanted first.
+  std::vector<std::pair<std::string, std::string>> resource;
+  std::string version;                                                // podo's, of the OTLP scope
+  exporting::PayloadCoding coding = exporting::PayloadCoding::kGzip;  // of OTLP requests
+  std::string instance_id;  // what profile ids are made from, beside the window
+};
+
+// `of_window` has times, number and whether it is the last. Mostly one payload; several if the
+// receivers' limits want it; none if nothing is in the profile. Equal arguments give equal bytes
+// and ids. Fails only when out of memory.
+absl::StatusOr<std::vector<exporting::Payload>> EncodePayloads(const model::Profile& profile,
+                                                               exporting::PayloadFormat format,
+                                                               const PayloadSettings& settings,
+                                                               const exporting::Payload& of_window);
+
+}  // namespace podo
+
+#endif  // PODO_LIB_PAYLOADS_H_

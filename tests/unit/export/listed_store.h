@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// A payload store that is a plain list, for tests and the simulation.
+#ifndef PODO_TESTS_UNIT_EXPORT_LISTED_STORE_H_
+#define PODO_TESTS_UNIT_EXPORT_LISTED_STORE_H_
+
+#include <deque>
+#include <optional>
+#include <utility>
+
+#include "export/payload_store.h"
+
+namespace podo::exporting {
+
+class ListedStore : public PayloadStore {
+ public:
+  explicit ListedStore(size_t max_payloads = SIZE_MAX) : max_payloads_(max_payloads) {}
+
+  absl::Status Put(const Payload& payload) override {
+    if (broken) return absl::UnavailableError("the disk is broken");
+    if (payloads_.size() >= max_payloads_) {
+      payloads_.pop_front();
+      ++dropped_;
+    }
+    payloads_.push_back(payload);
+    return absl::OkStatus();
+  }
+  std::optional<Payload> TakeOldest() override {
+    if (payloads_.empty()) return std::nullopt;
+    return payloads_.front();
+  }
+  void Release(bool done) override {
+    if (done) payloads_.pop_front();
+  }
+  uint64_t count() const override { return payloads_.size(); }
+  uint64_t bytes() const override { return 0; }
+  uint64_t dropped() const override { return dropped_; }
+
+  bool broken = false;
+
+ private:
+  size_t max_payloads_;
+  std::deque<Payload> payloads_;
+  uint64_t dropped_ = 0;
+};
+
+}  // namespace podo::exporting
+
+#endif  // PODO_TESTS_UNIT_EXPORT_LISTED_STORE_H_
