@@ -24,6 +24,9 @@ struct Slot {
   ino_t inode;
 };
 Slot g_slots[kSlots];
+// Release by AlsoCloseInForkChild, acquire in CloseOwnedFdsInForkChild: what the function reads was
+// initialised before.
+std::atomic<void (*)()> g_also_close;
 
 bool IsSameFile(int fd, dev_t device, ino_t inode) {
   struct stat now;
@@ -93,8 +96,12 @@ int OwnedFd::Close() {
   return close(fd) == 0 ? 0 : errno;
 }
 
+void AlsoCloseInForkChild(void (*close)()) { g_also_close.store(close, std::memory_order_release); }
+
 void CloseOwnedFdsInForkChild() {
   const int saved_errno = errno;
+  // Taken out: linked in, the network module ends up here again.
+  if (void (*const also)() = g_also_close.exchange(nullptr, std::memory_order_acquire)) also();
   for (Slot& slot : g_slots) {
     const int state = slot.state.load(std::memory_order_acquire);
     if (state > 0 && IsSameFile(state - 1, slot.device, slot.inode)) close(state - 1);

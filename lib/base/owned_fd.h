@@ -43,6 +43,10 @@ class OwnedFd {
 // not in the table yet and stays open (O_CLOEXEC) in the child.
 void CloseOwnedFdsInForkChild();
 
+// `close` is called by CloseOwnedFdsInForkChild as well: by it a shared object that has a table of
+// its own (libpodo_net.so) closes what it holds. Async-signal-safe. One only.
+void AlsoCloseInForkChild(void (*close)());
+
 }  // namespace podo::base
 
 #endif  // PODO_LIB_BASE_OWNED_FD_H_

@@ -56,7 +56,7 @@ class HttpClient::Impl : public std::enable_shared_from_this<Impl> {
     if (options_.target.tls) tls_ = TlsContext::Make(options_.tls);
   }
 
-  void Post(HttpPost post, std::function<void(HttpResult)> done);
+  void Post(HttpPost post, std::string_view body, std::function<void(HttpResult)> done);
   void Abandon();
   bool busy() const { return exchange_ != nullptr; }
   uint64_t connections() const { return connections_; }
@@ -64,6 +64,7 @@ class HttpClient::Impl : public std::enable_shared_from_this<Impl> {
  private:
   struct Exchange {
     HttpPost post;
+    std::string_view body;
     std::function<void(HttpResult)> done;
     int64_t deadline_ns = 0;
     std::string activity;  // once connected; before, the connection knows
@@ -100,9 +101,11 @@ class HttpClient::Impl : public std::enable_shared_from_this<Impl> {
   uint64_t connections_ = 0;
 };
 
-void HttpClient::Impl::Post(HttpPost post, std::function<void(HttpResult)> done) {
+void HttpClient::Impl::Post(HttpPost post, std::string_view body,
+                            std::function<void(HttpResult)> done) {
   auto exchange = std::make_shared<Exchange>();
   exchange->post = std::move(post);
+  exchange->body = body;
   exchange->done = std::move(done);
   exchange->deadline_ns = base::SteadyClockNs() + exchange->post.timeout_ns;
   std::string error = exchange_ != nullptr ? "an exchange is under way" : PrepareRoute();
@@ -162,9 +165,7 @@ std::string HttpClient::Impl::BuildRequest(Exchange* exchange) {
     request.set(name, value);
   }
   request.set(http::field::host, HostHeader(target));
-  if (exchange->post.body != nullptr) {
-    request.body() = {exchange->post.body->data(), exchange->post.body->size()};
-  }
+  request.body() = {exchange->body.data(), exchange->body.size()};
   request.prepare_payload();
   return "";
 }
@@ -304,7 +305,12 @@ HttpClient::HttpClient(asio::io_context* io, HostResolver* resolver, HttpClientO
 HttpClient::~HttpClient() { impl_->Abandon(); }
 
 void HttpClient::Post(HttpPost post, std::function<void(HttpResult)> done) {
-  impl_->Post(std::move(post), std::move(done));
+  const std::string_view body = post.body != nullptr ? *post.body : std::string_view();
+  impl_->Post(std::move(post), body, std::move(done));
+}
+
+void HttpClient::Post(HttpPost post, std::string_view body, std::function<void(HttpResult)> done) {
+  impl_->Post(std::move(post), body, std::move(done));
 }
 
 bool HttpClient::busy() const { return impl_->busy(); }

@@ -14,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -55,6 +56,8 @@ class HttpClient {
   // Calls `done` once, from io.run() and at the latest some milliseconds after the timeout. A
   // second Post before that is an error, given to its own `done`.
   void Post(HttpPost post, std::function<void(HttpResult)> done);
+  // The same with a body that stays where it is until `done`; post.body is not used.
+  void Post(HttpPost post, std::string_view body, std::function<void(HttpResult)> done);
 
   bool busy() const;
   // Connections opened so far; fewer than exchanges if they are kept.

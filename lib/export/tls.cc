@@ -75,10 +75,13 @@ int NoPassword(char*, int, int, void*) { return 0; }
 
 }  // namespace
 
+const char* PrepareTls() {
+  const bool ready = OPENSSL_init_ssl(OPENSSL_INIT_NO_ATEXIT, nullptr) == 1;
+  return ready ? nullptr : "OpenSSL cannot be used (has exit cleaned it up?)";
+}
+
 absl::StatusOr<std::shared_ptr<TlsContext>> TlsContext::Make(const TlsFiles& files) {
-  if (OPENSSL_init_ssl(OPENSSL_INIT_NO_ATEXIT, nullptr) != 1) {
-    return absl::FailedPreconditionError("OpenSSL cannot be used (has exit cleaned it up?)");
-  }
+  if (const char* problem = PrepareTls()) return absl::FailedPreconditionError(problem);
   SSL_CTX* ssl = SSL_CTX_new(TLS_client_method());
   if (ssl == nullptr) {
     return absl::FailedPreconditionError(absl::StrCat("OpenSSL: ", TakeReason()));

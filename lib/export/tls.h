@@ -26,11 +26,15 @@ struct TlsFiles {
   bool operator==(const TlsFiles&) const = default;
 };
 
+// Initialises OpenSSL, which reads its configuration and may load what that names: on a thread that
+// may use the loader. Without an exit handler of OpenSSL's if nobody in the process has done it
+// yet: one would tear it down under the last upload. Null, or what is wrong, as text that stays.
+const char* PrepareTls();
+
 class TlsContext {
  public:
-  // Reads the files. The error is one line that names the file and what is wrong with it. OpenSSL
-  // is initialised here without an exit handler of its own if nobody in the process has done it
-  // yet: one would tear it down under the last upload.
+  // Reads the files, after PrepareTls(). The error is one line that names the file and what is
+  // wrong with it.
   static absl::StatusOr<std::shared_ptr<TlsContext>> Make(const TlsFiles& files);
   ~TlsContext();
 

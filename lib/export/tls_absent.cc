@@ -9,8 +9,10 @@ class context {};
 
 namespace podo::exporting {
 
+const char* PrepareTls() { return "podo was built without TLS (meson option tls)"; }
+
 absl::StatusOr<std::shared_ptr<TlsContext>> TlsContext::Make(const TlsFiles&) {
-  return absl::UnimplementedError("podo was built without TLS (meson option tls)");
+  return absl::UnimplementedError(PrepareTls());
 }
 
 TlsContext::~TlsContext() = default;
