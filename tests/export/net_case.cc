@@ -140,7 +140,7 @@ int main(int argc, char** argv) {
     PostOnce(poster->get());
     PrintMemory("posted", began_ns);
     if (left > 1 && Get("wait") == "stdin") std::getchar();
-    if (Get("host") == "closes" && !HostClosesAllAndOpensItsOwn()) return 4;
+    if (left > 1 && Get("host") == "closes" && !HostClosesAllAndOpensItsOwn()) return 4;
   }
   if (Get("fork") == "true") ForkAndList();
   *poster = nullptr;
