@@ -7,6 +7,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "config_environment.h"
+#include "config_http.h"
 #include "config_report.h"
 #include "config_rules.h"
 #include "config_variables.h"
@@ -14,74 +16,9 @@
 namespace podo {
 namespace {
 
-constexpr std::string_view kPrefix = "PODO_";
-constexpr std::string_view kOtelNames[] = {
-    "OTEL_SDK_DISABLED", "OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES",
-    "OTEL_EXPORTER_OTLP_PROFILES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"};
-
-// Those variables that podo reads, or would read if it knew them.
-class Environment {
- public:
-  explicit Environment(absl::Span<const char* const> entries) {
-    for (const char* entry : entries) {
-      if (entry == nullptr) continue;
-      const std::string_view text(entry);
-      const size_t equals = std::min(text.find('='), text.size());
-      const std::string_view name = text.substr(0, equals);
-      const std::string_view value =
-          base::TrimBlanks(text.substr(std::min(equals + 1, text.size())));
-      if (IsOurs(name)) variables_.emplace_back(name, value);
-    }
-  }
-
-  // nullopt if unset or empty, which is the same.
-  std::optional<std::string_view> Find(std::string_view name) const {
-    const auto found = std::find_if(variables_.begin(), variables_.end(),
-                                    [&](const auto& variable) { return variable.first == name; });
-    if (found == variables_.end() || found->second.empty()) return std::nullopt;
-    return found->second;
-  }
-
-  bool empty() const { return variables_.empty(); }
-
-  // Names that begin with PODO_ and mean nothing, sorted, each once.
-  std::vector<std::string_view> UnknownNames() const {
-    std::vector<std::string_view> names;
-    for (const auto& [name, value] : variables_) {
-      if (name.starts_with(kPrefix) && FindVariable(name) == nullptr) names.push_back(name);
-    }
-    std::sort(names.begin(), names.end());
-    names.erase(std::unique(names.begin(), names.end()), names.end());
-    return names;
-  }
-
- private:
-  static bool IsOurs(std::string_view name) {
-    return name.starts_with(kPrefix) ||
-           std::find(std::begin(kOtelNames), std::end(kOtelNames), name) != std::end(kOtelNames);
-  }
-
-  std::vector<std::pair<std::string_view, std::string_view>> variables_;
-};
-
-// Sets `setting` if the variable is set and `parse` accepts it.
-template <typename T>
-void Read(const Environment& environment, std::string_view name,
-          absl::StatusOr<T> (*parse)(std::string_view), Setting<T>* setting, Messages* messages) {
-  const std::optional<std::string_view> text = environment.Find(name);
-  if (!text) return;
-  absl::StatusOr<T> value = parse(*text);
-  if (value.ok()) {
-    *setting = {*std::move(value), std::string(name)};
-  } else {
-    const absl::string_view accepted = value.status().message();
-    messages->push_back(Refusal(name, *text, {accepted.data(), accepted.size()}));
-  }
-}
-
 void ReadEnabled(const Environment& environment, Config* config, Messages* messages) {
   constexpr std::string_view kSdkDisabled = "OTEL_SDK_DISABLED";
-  Read(environment, "PODO_ENABLED", base::ParseBool, &config->enabled, messages);
+  ReadVariable(environment, "PODO_ENABLED", base::ParseBool, &config->enabled, messages);
   const std::optional<std::string_view> disabled = environment.Find(kSdkDisabled);
   if (!disabled || config->enabled.source != "default") return;
   // OpenTelemetry knows no 1 and 0 here.
@@ -96,7 +33,7 @@ void ReadEnabled(const Environment& environment, Config* config, Messages* messa
 // Attributes and the service name, which one of them may hold.
 void ReadIdentity(const Environment& environment, Config* config, Messages* messages) {
   constexpr std::string_view kAttributes = "OTEL_RESOURCE_ATTRIBUTES";
-  Read(environment, kAttributes, ParseLabels, &config->resource_attributes, messages);
+  ReadVariable(environment, kAttributes, ParseLabels, &config->resource_attributes, messages);
   Labels& attributes = config->resource_attributes.value;
   const auto name =
       std::find_if(attributes.begin(), attributes.end(),
@@ -107,31 +44,16 @@ void ReadIdentity(const Environment& environment, Config* config, Messages* mess
     attributes.erase(name);
   }
   for (const std::string_view variable : {"OTEL_SERVICE_NAME", "PODO_SERVICE_NAME"}) {
-    Read(environment, variable, ParseServiceName, &config->service_name, messages);
+    ReadVariable(environment, variable, ParseServiceName, &config->service_name, messages);
   }
   if (const auto labels = environment.Find("PODO_LABELS")) {
     TakeLabels("PODO_LABELS", *labels, config, messages);
   }
 }
 
-void ReadSinks(const Environment& environment, Config* config, Messages* messages) {
-  if (const auto text = environment.Find("PODO_EXPORT")) {
-    TakeSinks("PODO_EXPORT", *text, config, messages);
-    return;
-  }
-  for (const std::string_view name :
-       {"OTEL_EXPORTER_OTLP_PROFILES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"}) {
-    if (!environment.Find(name)) continue;
-    messages->push_back(absl::StrCat(std::string(name),
-                                     " is set, but export by OTLP is not available in this "
-                                     "version; ignored, set PODO_EXPORT instead"));
-    return;
-  }
-}
-
 void ReadCapture(const Environment& environment, Config* config, Messages* messages) {
   const auto read = [&](std::string_view name, auto parse, auto* setting) {
-    Read(environment, name, parse, setting, messages);
+    ReadVariable(environment, name, parse, setting, messages);
   };
   read("PODO_SAMPLE_HZ", ParseSampleHz, &config->sample_hz);
   read("PODO_MAX_FRAMES", ParseMaxFrames, &config->max_frames);
@@ -189,10 +111,11 @@ Config ParseConfig(absl::Span<const char* const> entries, bool secure, std::stri
         "OTEL_ variables are ignored");
     return config;
   }
-  Read(environment, "PODO_LOG", ParseLogLevel, &config.log, messages);
+  ReadVariable(environment, "PODO_LOG", ParseLogLevel, &config.log, messages);
   ReadEnabled(environment, &config, messages);
   if (!config.enabled.value) return config;
   ReadIdentity(environment, &config, messages);
+  ReadHttp(environment, &config, messages);
   ReadSinks(environment, &config, messages);
   ReadCapture(environment, &config, messages);
   ReportUnavailable(environment, messages);
@@ -206,6 +129,14 @@ Labels AllLabels(const Config& config) {
     std::erase_if(all, [&](const base::KeyValue& other) { return other.key == label.key; });
   }
   all.insert(all.end(), config.labels.value.begin(), config.labels.value.end());
+  for (const base::KeyValue& label : config.detected_attributes) {
+    const bool is_place =
+        label.key == "k8s.pod.name" || label.key == "host.name" || label.key == "process.pid";
+    const bool is_given = std::any_of(all.begin(), all.end(), [&](const base::KeyValue& other) {
+      return other.key == label.key;
+    });
+    if (is_place && !is_given) all.push_back(label);
+  }
   return all;
 }
 

@@ -7,6 +7,7 @@
 #define PODO_LIB_CONFIG_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "absl/types/span.h"
 #include "base/log.h"
 #include "base/parse_value.h"
+#include "export/http_poster.h"
 #include "export/sink_url.h"
 #include "podo/podo_c.h"
 
@@ -32,12 +34,32 @@ enum class ThreadLabels { kNone, kName, kId, kBoth };  // PODO_THREAD_LABELS
 
 using Labels = std::vector<base::KeyValue>;
 
+// What OTEL_EXPORTER_OTLP_* say of requests. For whom it holds: HttpSettingsOf() (config_http.h).
+struct OtlpVariables {
+  std::optional<exporting::HttpTarget> endpoint;  // in force among OpenTelemetry's own
+  Setting<exporting::HttpHeaders> headers;        // secrets
+  Setting<std::string> certificate, client_certificate, client_key;  // paths of PEM files
+  Setting<exporting::PayloadCoding> compression{exporting::PayloadCoding::kGzip};
+  std::vector<std::string> complaints;  // of refused values; said once there is an OTLP sink
+};
+
 struct Config {
   Setting<bool> enabled{true};
   Setting<std::string> service_name;    // never empty
   Setting<Labels> resource_attributes;  // OTEL_RESOURCE_ATTRIBUTES without service.name
   Setting<Labels> labels;               // PODO_LABELS without service.name
+  Labels detected_attributes;           // of this process (resource.h); empty from ParseConfig
   Setting<std::vector<exporting::SinkSpec>> sinks;
+  // Of HTTP sinks; what one of them uses is HttpSettingsOf() (config_http.h).
+  Setting<exporting::HttpHeaders> headers;                           // secrets
+  Setting<std::string> tenant;                                       // X-Scope-OrgID
+  Setting<std::string> certificate, client_certificate, client_key;  // paths of PEM files
+  Setting<exporting::PayloadCoding> compression{exporting::PayloadCoding::kGzip};
+  Setting<int64_t> send_timeout_ns{10'000'000'000};  // of one request
+  OtlpVariables otlp;
+  exporting::ProxyVariables proxies;  // secrets
+  Setting<std::string> spool_dir;     // empty: no spool
+  Setting<uint64_t> spool_bytes{uint64_t{64} << 20};
   Setting<double> sample_hz{100};  // as asked for; the kernel's tick may clamp it
   Setting<uint32_t> max_frames{256};
   Setting<uint32_t> max_threads{1024};
@@ -66,12 +88,15 @@ Config ParseConfig(absl::Span<const char* const> entries, bool secure, std::stri
 absl::Status ApplyOptions(const podo_options& options, Config* config,
                           std::vector<std::string>* messages);
 
-// ParseConfig on this process: its environment, AT_SECURE, /proc/self/exe. `environment` is a copy
-// taken before main (the preload library's), or null: then `environ` is read as getenv does, so no
-// thread may call setenv meanwhile.
+// ParseConfig on this process: its environment, AT_SECURE, /proc/self/exe; and, unless podo is
+// disabled, what can be detected of it, with a new instance id at every call. `environment` is a
+// copy taken before main (the preload library's), or null: then `environ` is read as getenv does,
+// so no thread may call setenv meanwhile.
 Config ReadProcessConfig(const char* const* environment, std::vector<std::string>* messages);
 
-// What every profile is labelled with: the attributes, then the labels, which win on equal keys.
+// What the comments of every profile say beside service.name, a line each: the attributes, then the
+// labels, which win on equal keys, then of what was detected only where the process runs: pod, host
+// and pid. All that is known: ResourceLabels() (resource.h).
 Labels AllLabels(const Config& config);
 
 }  // namespace podo

@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "config.h"
+#include "config_http.h"
 #include "config_report.h"
 #include "config_rules.h"
 
@@ -35,12 +36,32 @@ class OptionReader {
       *setting = {*std::move(value), absl::StrCat("option ", name)};
       return;
     }
-    const absl::string_view accepted = value.status().message();
-    messages_->push_back(Refusal(absl::StrCat("option ", name), absl::StrCat(field),
-                                 {accepted.data(), accepted.size()}));
+    messages_->push_back(
+        Refusal(absl::StrCat("option ", name), absl::StrCat(field), Message(value.status())));
+  }
+
+  // A text that may be a secret: not shown. Blanks are no value.
+  template <typename T>
+  void ReadSecret(const char* name, const char* const& field,
+                  absl::StatusOr<T> (*rule)(std::string_view), Setting<T>* setting) const {
+    if (!IsText(field)) return;
+    absl::StatusOr<T> value = rule(field);
+    if (value.ok()) {
+      *setting = {*std::move(value), absl::StrCat("option ", name)};
+    } else {
+      messages_->push_back(SecretRefusal(absl::StrCat("option ", name), Message(value.status())));
+    }
+  }
+
+  bool IsText(const char* const& field) const {
+    return IsSet(field) && !base::TrimBlanks(field).empty();
   }
 
  private:
+  static std::string_view Message(const absl::Status& status) {
+    return {status.message().data(), status.message().size()};
+  }
+
   const podo_options& options_;
   Messages* messages_;
 };
@@ -48,6 +69,22 @@ class OptionReader {
 // Negative durations of the C++ header arrive as huge numbers; so does this leave them.
 int64_t Saturate(uint64_t value) {
   return static_cast<int64_t>(std::min<uint64_t>(value, std::numeric_limits<int64_t>::max()));
+}
+
+void ApplyHttpOptions(const OptionReader& reader, const podo_options& options, Config* config) {
+  reader.ReadSecret("headers", options.headers, ParseHeaders, &config->headers);
+  reader.ReadSecret("tenant", options.tenant, ParseTenant, &config->tenant);
+  reader.ReadSecret("certificate", options.certificate, ParsePemPath, &config->certificate);
+  reader.ReadSecret("client_certificate", options.client_certificate, ParsePemPath,
+                    &config->client_certificate);
+  reader.ReadSecret("client_key", options.client_key, ParsePemPath, &config->client_key);
+  if (reader.IsText(options.compression)) {
+    reader.Read("compression", options.compression, ParseCompression, &config->compression);
+  }
+  if (reader.IsText(options.spool_dir)) {
+    reader.Read("spool_dir", options.spool_dir, ParseSpoolDir, &config->spool_dir);
+  }
+  reader.Read("spool_bytes", options.spool_bytes, CheckSpoolBytes, &config->spool_bytes);
 }
 
 }  // namespace
@@ -58,15 +95,15 @@ absl::Status ApplyOptions(const podo_options& options, Config* config, Messages*
         absl::StrCat("podo_options.size is ", options.size, "; accepted: sizeof(podo_options)"));
   }
   const OptionReader reader(options, messages);
-  const auto not_empty = [&](const char* const& text) {
-    return reader.IsSet(text) && !base::TrimBlanks(text).empty();
-  };
+  const auto not_empty = [&](const char* const& text) { return reader.IsText(text); };
   if (not_empty(options.service_name)) {
     reader.Read("service_name", options.service_name, ParseServiceName, &config->service_name);
   }
   if (not_empty(options.labels)) TakeLabels("option labels", options.labels, config, messages);
+  ApplyHttpOptions(reader, options, config);
   if (not_empty(options.export_to)) {
     TakeSinks("option export_to", options.export_to, config, messages);
+    SettleSinks(config, messages);
   }
   reader.Read("sample_hz", options.sample_hz, CheckSampleHz, &config->sample_hz);
   reader.Read(

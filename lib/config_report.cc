@@ -22,6 +22,12 @@ std::string Refusal(std::string_view name, std::string_view value, std::string_v
                       "; treated as unset");
 }
 
+std::string SecretRefusal(std::string_view name, std::string_view accepted) {
+  return absl::StrCat(std::string(name),
+                      " (value not shown) is not accepted; accepted: ", std::string(accepted),
+                      "; treated as unset");
+}
+
 void TakeSinks(std::string_view name, std::string_view text, Config* config, Messages* messages) {
   exporting::SinkList list = exporting::ParseSinkList(text);
   for (const std::string& error : list.errors) {

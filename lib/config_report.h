@@ -19,6 +19,9 @@ std::string Printable(std::string_view text);
 // 'NAME="value" is not accepted; accepted: …; treated as unset'.
 std::string Refusal(std::string_view name, std::string_view value, std::string_view accepted);
 
+// The same without the value, which may be a secret.
+std::string SecretRefusal(std::string_view name, std::string_view accepted);
+
 // Takes the sinks of `text` over; every URL that is refused gets a line that begins with `name`.
 void TakeSinks(std::string_view name, std::string_view text, Config* config, Messages* messages);
 

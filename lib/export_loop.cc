@@ -200,14 +200,15 @@ bool ExportLoop::Wants(PayloadScope scope) const {
 
 void ExportLoop::Offer(const model::Profile& profile, PayloadScope scope,
                        const Payload& of_window) {
-  std::map<PayloadFormat, std::vector<Payload>> encoded;
+  std::map<std::pair<PayloadFormat, exporting::PayloadCoding>, std::vector<Payload>> encoded;
   for (const auto& exporter : exporters_) {
     if (exporter->sink().scope() != scope) continue;
     const PayloadFormat format = exporter->sink().format();
-    auto [it, inserted] = encoded.try_emplace(format);
+    const exporting::PayloadCoding coding = exporter->sink().coding();
+    auto [it, inserted] = encoded.try_emplace({format, coding});
     if (inserted) {
       absl::StatusOr<std::vector<Payload>> payloads =
-          EncodePayloads(profile, format, settings_.payloads, of_window);
+          EncodePayloads(profile, format, coding, settings_.payloads, of_window);
       if (!payloads.ok()) {
         base::Log(base::LogLevel::kError, payloads.status().ToString());
         continue;
@@ -236,6 +237,12 @@ void ExportLoop::FinishExporters() {
   constexpr int64_t kMarginNs = 50'000'000;
   const int64_t margin_ns = std::min(kMarginNs, left_ns / 4);
   for (const auto& exporter : exporters_) exporter->Finish(now_ns + left_ns - margin_ns);
+  // An attempt that was under way has as long as one that begins now; then what waits behind it
+  // goes to the spool.
+  const int64_t patience_ns = std::min(exporting::Delivery::kExitAttemptNs, left_ns / 2);
+  for (const auto& exporter : exporters_) {
+    if (!exporter->WaitSettled(now_ns + patience_ns)) exporter->Interrupt();
+  }
 }
 
 void ExportLoop::AddToRun(const AssembledProfile& assembled) {

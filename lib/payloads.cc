@@ -50,7 +50,7 @@ absl::StatusOr<std::string> Compress(std::string raw, PayloadCoding coding) {
   return raw;
 }
 
-absl::StatusOr<std::vector<Payload>> EncodeOtlp(const model::Profile& profile,
+absl::StatusOr<std::vector<Payload>> EncodeOtlp(const model::Profile& profile, PayloadCoding coding,
                                                 const PayloadSettings& settings,
                                                 const Payload& of_window) {
   encode::OtlpOptions options;
@@ -59,10 +59,10 @@ absl::StatusOr<std::vector<Payload>> EncodeOtlp(const model::Profile& profile,
   options.profile_id = IdOf(settings, of_window);
   std::vector<Payload> payloads;
   for (encode::OtlpRequest& request : encode::EncodeOtlp(profile, options)) {
-    absl::StatusOr<std::string> bytes = Compress(std::move(request.bytes), settings.coding);
+    absl::StatusOr<std::string> bytes = Compress(std::move(request.bytes), coding);
     if (!bytes.ok()) return bytes.status();
     Payload payload = With(of_window, PayloadFormat::kOtlp, *std::move(bytes));
-    payload.coding = settings.coding;
+    payload.coding = coding;
     payload.id = request.profile_id;
     payload.samples = request.samples;
     payloads.push_back(std::move(payload));
@@ -106,10 +106,10 @@ absl::StatusOr<std::string> EncodeOne(const model::Profile& profile, PayloadForm
 }  // namespace
 
 absl::StatusOr<std::vector<Payload>> EncodePayloads(const model::Profile& profile,
-                                                    PayloadFormat format,
+                                                    PayloadFormat format, PayloadCoding coding,
                                                     const PayloadSettings& settings,
                                                     const Payload& of_window) {
-  if (format == PayloadFormat::kOtlp) return EncodeOtlp(profile, settings, of_window);
+  if (format == PayloadFormat::kOtlp) return EncodeOtlp(profile, coding, settings, of_window);
   if (format == PayloadFormat::kPyroscope) return EncodePyroscope(profile, settings, of_window);
   absl::StatusOr<std::string> bytes = EncodeOne(profile, format, settings);
   if (!bytes.ok()) return bytes.status();

@@ -17,16 +17,16 @@ struct PayloadSettings {
   std::string title;  // of pages: the service
   // Of the process: what every profile that leaves it is labelled with, the most wanted first.
   std::vector<std::pair<std::string, std::string>> resource;
-  std::string version;                                                // podo's, of the OTLP scope
-  exporting::PayloadCoding coding = exporting::PayloadCoding::kGzip;  // of OTLP requests
+  std::string version;      // podo's, of the OTLP scope
   std::string instance_id;  // what profile ids are made from, beside the window
 };
 
-// `of_window` has times, number and whether it is the last. Mostly one payload; several if the
-// receivers' limits want it; none if nothing is in the profile. Equal arguments give equal bytes
-// and ids. Fails only when out of memory.
+// `coding` is that of OTLP requests. `of_window` has times, number and whether it is the last.
+// Mostly one payload; several if the receivers' limits want it; none if nothing is in the profile.
+// Equal arguments give equal bytes and ids. Fails only when out of memory.
 absl::StatusOr<std::vector<exporting::Payload>> EncodePayloads(const model::Profile& profile,
                                                                exporting::PayloadFormat format,
+                                                               exporting::PayloadCoding coding,
                                                                const PayloadSettings& settings,
                                                                const exporting::Payload& of_window);
 

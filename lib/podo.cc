@@ -24,8 +24,10 @@
 #include "capture/state.h"
 #include "config.h"
 #include "exit_signal.h"
+#include "export/custom_sink.h"
 #include "pipeline.h"
 #include "podo/podo_c.h"
+#include "podo/sink_c.h"
 #include "preload/hooks.h"
 
 namespace podo {
@@ -250,6 +252,16 @@ podo_status podo_start(const podo_options* options) {
   return podo::Guarded([options] {
     const std::lock_guard lock(g_process.mutex);
     return podo::StartLocked(options);
+  });
+}
+
+podo_status podo_add_sink(const podo_sink* sink) {
+  if (podo::IsForkChild()) return podo::MakeStatus(PODO_DISABLED, "this is a fork child");
+  if (sink == nullptr) return podo::MakeStatus(PODO_INVALID_ARGUMENT, "no sink");
+  return podo::Guarded([sink] {
+    const absl::Status added = podo::exporting::AddCustomSink(*sink);
+    return podo::MakeStatus(added.ok() ? PODO_OK : PODO_INVALID_ARGUMENT,
+                            std::string(added.message()));
   });
 }
 

@@ -7,24 +7,47 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "export/custom_sink.h"
 #include "export/file_sink.h"
 
 namespace podo {
 
+namespace {
+
+exporting::DeliverySettings DeliveryOf(const Config& config, size_t) {
+  exporting::DeliverySettings settings;
+  settings.interval_ns = config.interval_ns.value;
+  return settings;
+}
+
+}  // namespace
+
 Exporters MakeExporters(const Config& config, bool shares_names) {
   const exporting::ProcessIdentity process = {config.service_name.value, getpid(),
                                               base::WallClockNs()};
+  std::vector<std::unique_ptr<exporting::Sink>> sinks;
+  for (const exporting::SinkSpec& spec : config.sinks.value) {
+    sinks.push_back(exporting::MakeSink(spec, process, shares_names));
+  }
+  for (auto& sink : exporting::TakeCustomSinks()) {
+    if (sinks.size() < exporting::kMaxSinks) {
+      sinks.push_back(std::move(sink));
+      continue;
+    }
+    base::Log(base::LogLevel::kWarning,
+              absl::StrCat("sink ", sink->name(), " is one too many; accepted: ",
+                           exporting::kMaxSinks, " with those of PODO_EXPORT"));
+  }
   const exporting::ExporterSurroundings surroundings = {
       base::SteadyClockNs, base::WallClockNs,
       [](const std::string& line) { base::Log(base::LogLevel::kWarning, line); }};
   Exporters exporters;
-  for (const exporting::SinkSpec& spec : config.sinks.value) {
-    exporting::DeliverySettings delivery;
-    delivery.interval_ns = config.interval_ns.value;
+  for (auto& sink : sinks) {
     exporters.push_back(std::make_unique<exporting::Exporter>(
-        exporting::MakeSink(spec, process, shares_names), delivery, nullptr, surroundings));
+        std::move(sink), DeliveryOf(config, exporters.size()), nullptr, surroundings));
   }
   return exporters;
 }

@@ -47,6 +47,15 @@ struct Options {
   std::uint64_t symbol_bytes = 0;            // PODO_SYMBOL_BYTES, default 64 MiB
   std::chrono::nanoseconds exit_timeout{0};  // PODO_EXIT_TIMEOUT, default 2 s
   std::string log;                           // PODO_LOG: off, error, warning (default), info
+  // Of sinks that speak HTTP. Paths are absolute.
+  std::string headers;             // PODO_HEADERS, "name=value,name=value", on every request
+  std::string tenant;              // PODO_TENANT, the header X-Scope-OrgID
+  std::string certificate;         // PODO_CERTIFICATE, PEM file trusted instead of the system's
+  std::string client_certificate;  // PODO_CLIENT_CERTIFICATE, PEM file
+  std::string client_key;          // PODO_CLIENT_KEY, PEM file
+  std::string compression;         // PODO_COMPRESSION: gzip (default), zstd, none
+  std::string spool_dir;           // PODO_SPOOL_DIR, where undelivered profiles wait
+  std::uint64_t spool_bytes = 0;   // PODO_SPOOL_BYTES, default 64 MiB
 };
 
 using Stats = podo_stats;
@@ -72,6 +81,14 @@ inline Status Start(const Options& options) noexcept {
   c.symbol_bytes = options.symbol_bytes;
   c.exit_timeout_ns = static_cast<std::uint64_t>(options.exit_timeout.count());
   c.log = text(options.log);
+  c.headers = text(options.headers);
+  c.tenant = text(options.tenant);
+  c.certificate = text(options.certificate);
+  c.client_certificate = text(options.client_certificate);
+  c.client_key = text(options.client_key);
+  c.compression = text(options.compression);
+  c.spool_dir = text(options.spool_dir);
+  c.spool_bytes = options.spool_bytes;
   return Status(podo_start(&c));
 }
 

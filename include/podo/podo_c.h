@@ -54,6 +54,15 @@ typedef struct podo_options {
   uint64_t symbol_bytes;    /* PODO_SYMBOL_BYTES */
   uint64_t exit_timeout_ns; /* PODO_EXIT_TIMEOUT */
   const char* log;          /* PODO_LOG */
+  /* Of sinks that speak HTTP. */
+  const char* headers;            /* PODO_HEADERS, "name=value,name=value" */
+  const char* tenant;             /* PODO_TENANT */
+  const char* certificate;        /* PODO_CERTIFICATE, path of a PEM file, as the next two */
+  const char* client_certificate; /* PODO_CLIENT_CERTIFICATE */
+  const char* client_key;         /* PODO_CLIENT_KEY */
+  const char* compression;        /* PODO_COMPRESSION: "gzip", "zstd", "none" */
+  const char* spool_dir;          /* PODO_SPOOL_DIR */
+  uint64_t spool_bytes;           /* PODO_SPOOL_BYTES */
 } podo_options;
 
 /* Counters since Start. Monotonic unless said otherwise. Ticks are deliveries of SIGPROF:

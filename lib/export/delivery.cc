@@ -15,6 +15,13 @@ constexpr int64_t kHurryGapNs = 1'000'000'000;
 constexpr int64_t kLeastBackoffNs = 50'000'000;
 // How often an empty store is looked into: processes that died may have left something.
 constexpr int64_t kStoreLookNs = 60'000'000'000;
+// Bounds of the first wait after a failure and of the longest, half a window and twelve of them. By
+// the default interval these are the Collector's first 5 s and four of its longest waits of 30 s: a
+// fleet has more instances than gateways in front of a Collector.
+constexpr int64_t kLeastFirstBackoffNs = 100'000'000;
+constexpr int64_t kMostFirstBackoffNs = 5'000'000'000;
+constexpr int64_t kLeastMaxBackoffNs = 1'000'000'000;
+constexpr int64_t kMostMaxBackoffNs = 120'000'000'000;
 // Too little for any exchange, so none is begun.
 constexpr int64_t kLeastAttemptNs = 5'000'000;
 
@@ -187,11 +194,18 @@ void Delivery::Observe(const SendOutcome& outcome, int64_t now_ns) {
   if (was_waiting) next_backlog_ns_ = now_ns + (hurried ? 0 : BacklogGapNs());
 }
 
+int64_t Delivery::BackoffBoundNs() const {
+  constexpr uint32_t kMaxDoublings = 20;
+  const int64_t first_ns =
+      std::clamp(settings_.interval_ns / 2, kLeastFirstBackoffNs, kMostFirstBackoffNs);
+  const int64_t most_ns =
+      std::clamp(settings_.interval_ns * 12, kLeastMaxBackoffNs, kMostMaxBackoffNs);
+  return std::min(most_ns, first_ns << std::min(failures_in_a_row_, kMaxDoublings));
+}
+
 void Delivery::BackOff(const SendOutcome& outcome, int64_t now_ns) {
-  constexpr uint32_t kMaxDoublings = 30;
-  const uint32_t doublings = std::min(failures_in_a_row_++, kMaxDoublings);
-  const int64_t bound_ns =
-      std::min(settings_.max_backoff_ns, settings_.first_backoff_ns << doublings);
+  const int64_t bound_ns = BackoffBoundNs();
+  ++failures_in_a_row_;
   resume_is_wish_ = outcome.retry_after_ns.has_value();
   // A wish is the same for everybody who was told it, hence chance on top of it.
   const int64_t wish_ns = outcome.retry_after_ns.value_or(0);

@@ -37,10 +37,6 @@ struct DeliverySettings {
   // Of the payloads in memory; a single one may be larger.
   size_t queue_bytes = size_t{1} << 20;
   int64_t attempt_ns = 10'000'000'000;  // OTEL_EXPORTER_OTLP_TIMEOUT's default
-  // The bound of the first wait after a failure, and of the longest. OTLP asks for backoff with
-  // jitter and leaves the figures open; the Collector's own exporters begin with 5 s and end at 30.
-  int64_t first_backoff_ns = 1'000'000'000;
-  int64_t max_backoff_ns = 120'000'000'000;
 };
 
 // Payloads, but for bytes. Monotonic.
@@ -116,6 +112,7 @@ class Delivery {
   };
 
   bool IsWaiting(int64_t now_ns) const { return now_ns < resume_ns_; }
+  int64_t BackoffBoundNs() const;
   int64_t Random(int64_t below);
   int64_t BacklogGapNs();
   int64_t TimeoutNs(int64_t now_ns) const;

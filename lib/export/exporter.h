@@ -60,6 +60,10 @@ class Exporter {
   // Nothing is offered any more; what is left has time until `deadline_ns` (steady). Any thread.
   void Finish(int64_t deadline_ns);
 
+  // To be called some time after Finish: an attempt that hangs is given up, so that what is left
+  // can be stored. Any thread.
+  void Interrupt() { sink_->Interrupt(); }
+
   // All offered so far is due now. WaitSettled then blocks until it is sent, stored or lost, or
   // until `deadline_ns`; false on timeout. Any thread.
   void Hurry();

@@ -29,6 +29,8 @@ class HttpPoster {
   virtual ~HttpPoster() = default;
   // Blocks for at most some milliseconds more than the timeout.
   virtual HttpResult Post(const HttpPost& post) = 0;
+  // Ends the exchange under way, if any: it has no answer. From any thread.
+  virtual void Interrupt() {}
 };
 
 }  // namespace podo::exporting

@@ -4,6 +4,7 @@
 #ifndef PODO_LIB_EXPORT_SINK_H_
 #define PODO_LIB_EXPORT_SINK_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -11,6 +12,9 @@
 #include "export/send_outcome.h"
 
 namespace podo::exporting {
+
+// Each one costs a thread, and an encoding per window and format.
+inline constexpr size_t kMaxSinks = 8;
 
 // What a sink's receiver can do with payloads that come late.
 struct SinkManners {
@@ -31,6 +35,8 @@ class Sink {
   // What the pipeline has to encode for this sink.
   virtual PayloadFormat format() const = 0;
   virtual PayloadScope scope() const = 0;
+  // How its OTLP requests are to be compressed; the other formats hold gzip themselves.
+  virtual PayloadCoding coding() const { return PayloadCoding::kNone; }
   virtual SinkManners manners() const { return {}; }
   // Names the sink in the log; holds no secret.
   virtual const std::string& name() const = 0;
@@ -41,6 +47,10 @@ class Sink {
   // Delivers the payload, or says why not. Equal causes have equal reasons. May block, at most
   // about `timeout_ns` where it waits for others.
   virtual SendOutcome Send(const Payload& payload, int64_t timeout_ns) = 0;
+
+  // The process is about to end: a Send that waits for others returns soon, as kRetry. From any
+  // thread, also when no Send is under way.
+  virtual void Interrupt() {}
 };
 
 }  // namespace podo::exporting

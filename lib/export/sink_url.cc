@@ -13,22 +13,56 @@ namespace podo::exporting {
 namespace {
 
 constexpr char kAccepted[] =
+    "file:///directory/, file:///path/name.pb.gz, file:///path/name.html, "
+    "file:///path/name.folded, otlp+http://host:4318, otlp+https://host, otlp+unix:/path, "
+    "pyroscope+http://host:4040, pyroscope+https://host, pprof+http://host/path or "
+    "pprof+https://host/path";
+constexpr char kAcceptedFile[] =
     "file:///directory/, file:///path/name.pb.gz, file:///path/name.html or "
     "file:///path/name.folded";
+constexpr char kOtlpPath[] = "/v1development/profiles";
+constexpr char kPyroscopePath[] = "/push.v1.PusherService/Push";
 constexpr size_t kMaxSinks = 8;   // each one costs an encoding per window
 constexpr size_t kMaxErrors = 8;  // reading ends there: it is no list of sinks
 constexpr size_t kMaxPrintedBytes = 200;
 
-constexpr std::string_view kLaterSchemes[] = {"otlp+http",      "otlp+https",      "otlp+unix",
-                                              "pyroscope+http", "pyroscope+https", "pprof+http",
-                                              "pprof+https"};
+using Kind = SinkSpec::Kind;
+
+struct HttpScheme {
+  std::string_view name;
+  Kind kind;
+  PayloadFormat format;
+  std::string_view transport;  // the scheme of ParseHttpTarget
+  const char* accepted;
+};
+constexpr HttpScheme kHttpSchemes[] = {
+    {"otlp+http", Kind::kOtlp, PayloadFormat::kOtlp, "http", "otlp+http://host:4318/path"},
+    {"otlp+https", Kind::kOtlp, PayloadFormat::kOtlp, "https", "otlp+https://host:4318/path"},
+    {"otlp+unix", Kind::kOtlp, PayloadFormat::kOtlp, "unix", "otlp+unix:/path or otlp+unix:@name"},
+    {"pyroscope+http", Kind::kPyroscope, PayloadFormat::kPyroscope, "http",
+     "pyroscope+http://host:4040/prefix"},
+    {"pyroscope+https", Kind::kPyroscope, PayloadFormat::kPyroscope, "https",
+     "pyroscope+https://user:password@host/prefix"},
+    {"pprof+http", Kind::kPprofPost, PayloadFormat::kPprof, "http",
+     "pprof+http://host:port/path?name={service}&from={start}&until={end}"},
+    {"pprof+https", Kind::kPprofPost, PayloadFormat::kPprof, "https",
+     "pprof+https://host/path?name={service}&from={start}&until={end}"},
+};
 
 // What stands before or after these may be a user, a password or a token.
 constexpr char kSecretMarks[] = "@?#";
 
-bool IsLaterScheme(std::string_view scheme) {
-  return std::find(std::begin(kLaterSchemes), std::end(kLaterSchemes), scheme) !=
-         std::end(kLaterSchemes);
+const HttpScheme* FindHttpScheme(std::string_view scheme) {
+  const auto* found = std::find_if(std::begin(kHttpSchemes), std::end(kHttpSchemes),
+                                   [&](const HttpScheme& known) { return known.name == scheme; });
+  return found == std::end(kHttpSchemes) ? nullptr : found;
+}
+
+// Cut and made valid.
+std::string PrintableText(std::string_view text) {
+  std::string printable(text.substr(0, kMaxPrintedBytes));
+  if (text.size() > kMaxPrintedBytes) printable += "...";
+  return model::ToValidUtf8(printable);
 }
 
 PayloadFormat FormatOf(std::string_view extension) {
@@ -52,26 +86,100 @@ absl::StatusOr<SinkSpec> ParseFileUrl(std::string_view url, std::string_view res
   spec.url = PrintableUrl(url, false);
   if (rest.ends_with('/')) return spec;
   const std::string_view extension = KnownExtension(rest);
-  if (extension.empty()) return absl::InvalidArgumentError(kAccepted);
+  if (extension.empty()) return absl::InvalidArgumentError(kAcceptedFile);
   spec.kind = SinkSpec::Kind::kFile;
   spec.format = FormatOf(extension);
   return spec;
 }
 
+absl::Status Refused(absl::string_view what, absl::string_view accepted) {
+  return absl::InvalidArgumentError(absl::StrCat(accepted, "; found ", what));
+}
+
+// The first half of ParseHttpTarget's "what is wrong; accepted: what is right".
+absl::string_view WhatIsWrong(const absl::Status& status) {
+  return status.message().substr(0, status.message().find(';'));
+}
+
+// Puts `suffix` behind the path of `target` and before its query, once.
+void AppendPath(std::string_view suffix, HttpTarget* target) {
+  const size_t end = std::min(target->path.find('?'), target->path.size());
+  std::string path = target->path.substr(0, end);
+  while (path.ends_with('/')) path.pop_back();
+  if (!path.ends_with(suffix)) path += suffix;
+  target->path = path + target->path.substr(end);
+}
+
+// Completes `target->path` and `post`; an error says what is wrong.
+absl::Status CompletePath(SinkSpec* spec) {
+  HttpTarget* target = &spec->target;
+  if (spec->kind == Kind::kPprofPost) {
+    absl::StatusOr<PostTemplate> post = PostTemplate::Parse(target->path);
+    if (post.ok()) spec->post = *std::move(post);
+    return post.status();
+  }
+  if (target->path.find_first_of("{}") != std::string::npos) {
+    return absl::InvalidArgumentError("a placeholder; a brace is written %7B or %7D");
+  }
+  const std::string_view path = std::string_view(target->path).substr(0, target->path.find('?'));
+  if (spec->kind == Kind::kPyroscope || path == "/") {
+    AppendPath(spec->kind == Kind::kOtlp ? kOtlpPath : kPyroscopePath, target);
+  }
+  return absl::OkStatus();
+}
+
+std::string PrintableTarget(const HttpScheme& scheme, const HttpTarget& target) {
+  std::string text(scheme.name);
+  if (!target.unix_path.empty()) {
+    absl::StrAppend(&text, ":", target.unix_path);
+  } else {
+    absl::StrAppend(&text, "://", AddressText(target),
+                    target.path.substr(0, target.path.find('?')));
+  }
+  return PrintableText(text);
+}
+
+// `rest` is what follows the scheme, with its colon.
+absl::StatusOr<SinkSpec> ParseHttpUrl(const HttpScheme& scheme, std::string_view rest) {
+  std::string url = std::string(scheme.transport) + std::string(rest);
+  if (scheme.transport == "unix") {
+    absl::StatusOr<std::string> decoded = base::PercentDecode(url);
+    if (!decoded.ok()) return Refused("a percent sign that is not written %25", scheme.accepted);
+    url = *std::move(decoded);
+  }
+  if (scheme.transport != "unix" && !rest.starts_with("://")) {
+    return Refused("no //", scheme.accepted);
+  }
+  absl::StatusOr<HttpTarget> target = ParseHttpTarget(url);
+  if (!target.ok()) return Refused(WhatIsWrong(target.status()), scheme.accepted);
+  if (target->host.find_first_of("{}") != std::string::npos) {
+    return Refused("a placeholder in the host", scheme.accepted);
+  }
+  SinkSpec spec;
+  spec.kind = scheme.kind;
+  spec.format = scheme.format;
+  spec.target = *std::move(target);
+  const absl::Status path = CompletePath(&spec);
+  if (!path.ok()) return Refused(path.message(), scheme.accepted);
+  spec.url = PrintableTarget(scheme, spec.target);
+  return spec;
+}
+
+bool IsSame(const SinkSpec& a, const SinkSpec& b) {
+  return a.kind == b.kind && a.path == b.path && a.target == b.target && a.post == b.post;
+}
+
 // Adds what one member of the list says.
 void AddSink(std::string_view url, bool may_hold_secret, SinkList* list) {
   absl::StatusOr<SinkSpec> spec = ParseSinkUrl(url);
-  const std::string printable = PrintableUrl(url, may_hold_secret);
-  if (absl::IsUnimplemented(spec.status())) {
-    list->errors.push_back(absl::StrCat(printable, " ", spec.status().message()));
-  } else if (!spec.ok()) {
-    list->errors.push_back(
-        absl::StrCat(printable, " is not accepted; accepted: ", spec.status().message()));
+  if (!spec.ok()) {
+    list->errors.push_back(absl::StrCat(PrintableUrl(url, may_hold_secret),
+                                        " is not accepted; accepted: ", spec.status().message()));
   } else if (std::any_of(list->sinks.begin(), list->sinks.end(),
-                         [&](const SinkSpec& other) { return other.path == spec->path; })) {
-    list->errors.push_back(absl::StrCat(printable, " is named twice"));
+                         [&](const SinkSpec& other) { return IsSame(other, *spec); })) {
+    list->errors.push_back(absl::StrCat(spec->url, " is named twice"));
   } else if (list->sinks.size() >= kMaxSinks) {
-    list->errors.push_back(absl::StrCat(printable, " is one too many; accepted: ", kMaxSinks));
+    list->errors.push_back(absl::StrCat(spec->url, " is one too many; accepted: ", kMaxSinks));
   } else {
     list->sinks.push_back(*std::move(spec));
   }
@@ -84,11 +192,9 @@ std::string PrintableUrl(std::string_view url, bool may_hold_secret) {
     url = url.substr(0, std::min(url.find_first_of("?#"), url.size()));
   } else if (may_hold_secret || url.find_first_of(kSecretMarks) != std::string_view::npos) {
     const std::string scheme = base::ToLowerAscii(url.substr(0, url.find(':')));
-    return IsLaterScheme(scheme) ? scheme + ":..." : "...";
+    return FindHttpScheme(scheme) != nullptr ? scheme + ":..." : "...";
   }
-  std::string printable(url.substr(0, kMaxPrintedBytes));
-  if (url.size() > kMaxPrintedBytes) printable += "...";
-  return model::ToValidUtf8(printable);
+  return PrintableText(url);
 }
 
 absl::StatusOr<SinkSpec> ParseSinkUrl(std::string_view url) {
@@ -97,10 +203,24 @@ absl::StatusOr<SinkSpec> ParseSinkUrl(std::string_view url) {
   const std::string scheme = base::ToLowerAscii(url.substr(0, colon));
   const std::string_view rest = url.substr(colon);
   if (scheme == "file" && rest.starts_with("://")) return ParseFileUrl(url, rest.substr(3));
-  if (IsLaterScheme(scheme)) {
-    return absl::UnimplementedError("is a sink that is not available in this version");
-  }
+  if (const HttpScheme* known = FindHttpScheme(scheme)) return ParseHttpUrl(*known, rest);
   return absl::InvalidArgumentError(kAccepted);
+}
+
+absl::StatusOr<SinkSpec> ParseOtlpEndpoint(std::string_view url, bool is_base) {
+  constexpr char kAcceptedEndpoint[] = "http://host:4318 or https://host:4318";
+  url = base::TrimBlanks(url);
+  absl::StatusOr<HttpTarget> target = ParseHttpTarget(url);
+  if (!target.ok()) return Refused(WhatIsWrong(target.status()), kAcceptedEndpoint);
+  if (!target->unix_path.empty()) return Refused("a unix socket", kAcceptedEndpoint);
+  SinkSpec spec;
+  spec.kind = Kind::kOtlp;
+  spec.format = PayloadFormat::kOtlp;
+  spec.target = *std::move(target);
+  if (is_base) AppendPath(kOtlpPath, &spec.target);
+  spec.url =
+      PrintableTarget(*FindHttpScheme(spec.target.tls ? "otlp+https" : "otlp+http"), spec.target);
+  return spec;
 }
 
 SinkList ParseSinkList(std::string_view text) {

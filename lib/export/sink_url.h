@@ -9,16 +9,24 @@
 
 #include "absl/status/statusor.h"
 #include "export/file_names.h"
+#include "export/http_target.h"
+#include "export/post_template.h"
 #include "export/sink.h"
 
 namespace podo::exporting {
 
 struct SinkSpec {
-  enum class Kind { kDirectory, kFile };
+  enum class Kind { kDirectory, kFile, kOtlp, kPyroscope, kPprofPost };
   Kind kind = Kind::kDirectory;
   PayloadFormat format = PayloadFormat::kPprof;
-  PathTemplate path;  // a directory's ends with '/'
-  std::string url;    // safe to print
+  PathTemplate path;  // of kDirectory (ends with '/') and kFile
+  // Of the others. `target.path` is complete: what has to be posted to, but for kPprofPost, whose
+  // path and query are `post`.
+  HttpTarget target;
+  PostTemplate post;
+  std::string url;  // safe to print: without user, password and query
+
+  bool IsHttp() const { return kind != Kind::kDirectory && kind != Kind::kFile; }
 };
 
 // `url` for the log: valid UTF-8, cut at 200 bytes. Users, passwords and tokens travel in URLs, so
@@ -26,9 +34,12 @@ struct SinkSpec {
 // `may_hold_secret`, only a known scheme is shown.
 std::string PrintableUrl(std::string_view url, bool may_hold_secret);
 
-// One sink URL. kUnimplemented for a scheme that a later version will know, else kInvalidArgument;
-// the message says what is accepted and does not repeat the URL.
+// One sink URL. The error says what is accepted and does not repeat the URL.
 absl::StatusOr<SinkSpec> ParseSinkUrl(std::string_view url);
+
+// An OTLP sink for an endpoint as OpenTelemetry's variables have it: http:// or https://, to which
+// v1development/profiles is appended if it is a `base` for all signals, else used as it is.
+absl::StatusOr<SinkSpec> ParseOtlpEndpoint(std::string_view url, bool is_base);
 
 struct SinkList {
   std::vector<SinkSpec> sinks;

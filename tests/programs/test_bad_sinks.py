@@ -200,15 +200,38 @@ def bad_urls():
     folder = tap.temp_dir()
     bad = ["ftp://host/x", "file://relative.html", "file:///x/{pod}.html", "file:///x/{pid.html",
            "file:///x/run.txt", "file:///x/%zz/", "http://user:password@host/"]
+    collectors = ["otlp+http://host:port", "otlp+https://", "otlp+http:host", "otlp+unix:relative",
+                  "pyroscope+https://user:hunter2@:4040", "pprof+http://host/{pid}?token=hunter2",
+                  "pprof+https://{service}/x", "otlp+http://host/{service}"]
     run = Run(",".join([*bad, "file://DIR/good.folded"]), folder=folder)
     tap.wait_until(lambda: os.path.exists(folder + "/good.folded"), deadline=15)
     totals = run.finish("bad URLs beside a good one")
     refusals = run.lines("PODO_EXPORT: ")
     tap.check("bad URLs: one line each, which says what is accepted",
               len(refusals) == len(bad) and all("accepted: " in l for l in refusals), run.log())
+    bad_collectors(collectors, folder)
     tap.check("bad URLs: a password is not printed", "password" not in "".join(run.log()), run.log())
     tap.check("bad URLs: the good one beside them is written", totals.get("written", 0) >= 1
               and totals.get("lost") == 0, run.log())
+
+
+def bad_collectors(urls, folder):
+    """Eight sinks are the limit of complaints, so these have a run of their own."""
+    run = Run(",".join([*urls[:7], "file://DIR/second.folded"]), folder=folder)
+    tap.wait_until(lambda: os.path.exists(folder + "/second.folded"), deadline=15)
+    totals = run.finish("bad URLs of collectors beside a good one")
+    refusals = run.lines("PODO_EXPORT: ")
+    tap.check("bad URLs of collectors: one line each, which says what is accepted",
+              len(refusals) == 7 and all("accepted: " in l and "found " in l for l in refusals)
+              and "hunter2" not in "".join(run.log()), run.log())
+    tap.check("bad URLs of collectors: the good one beside them is written",
+              totals.get("written", 0) >= 1 and totals.get("lost") == 0, run.log())
+    run = Run(urls[7] + ",otlp+unix:/a,otlp+unix:///a,file://DIR/third.folded", folder=folder)
+    tap.wait_until(lambda: os.path.exists(folder + "/third.folded"), deadline=15)
+    run.finish("one collector named twice")
+    tap.check("one collector named twice: said once", len(run.lines("named twice")) == 1, run.log())
+    tap.check("a placeholder where none is filled in is refused", len(run.lines("found a placeholder"))
+              == 1, run.log())
 
 
 def main():

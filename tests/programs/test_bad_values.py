@@ -15,6 +15,8 @@ LINKED = os.path.join(tap.build_dir(), "tests", "programs", "bad_input_linked")
 WORK = [HOST, "work", "80"]
 ANY_TEXT = {"PODO_SERVICE_NAME", "OTEL_SERVICE_NAME"}  # names are made valid, never refused
 ENDPOINTS = {"OTEL_EXPORTER_OTLP_PROFILES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"}
+TENANT = re.compile(rb"[A-Za-z0-9!_.*'()-]{1,150}")  # of any meaning
+EXPORTER = "OTEL_EXPORTER_OTLP_"  # read only where a sink uses them
 SECRET = re.compile(r"podo: PODO_(HEADERS|TENANT|CERTIFICATE|CLIENT_\w+|LISTEN_TOKEN_FILE)")
 KINDS = {
     "empty": b"", "blank": b" \t ", "text": b"rubbish", "negative": b"-1",
@@ -27,7 +29,7 @@ KINDS = {
 def variables():
     """Every variable podo reads, from the tables in its source: a new one is tested as well."""
     names = set()
-    for file, pattern in (("config_variables.cc", r'\{"(PODO_\w+)"'), ("config.cc", r'"(OTEL_\w+)"')):
+    for file, pattern in (("config_variables.cc", r'\{"(PODO_\w+)"'), ("config_environment.cc", r'"(OTEL_\w+)"')):
         with open(os.path.join(tap.source_dir(), "lib", file), encoding="utf-8") as f:
             names |= set(re.findall(pattern, f.read()))
     return sorted(names)
@@ -57,15 +59,21 @@ def unclean(lines):
     return [l for l in lines if len(l.encode()) > 1024 or re.search(r"[\x00-\x1f\x7f]", l)]
 
 
+def refusable(names, value):
+    """Those of `names` that cannot take `value`, with a PODO_EXPORT that names no sink."""
+    taken = ANY_TEXT | ({"PODO_TENANT"} if TENANT.fullmatch(value.strip()) else set())
+    return [n for n in names if n not in taken and not n.startswith(EXPORTER)]
+
+
 def all_at_once(names, bare):
-    """One value in every variable; the OTEL endpoints yield to PODO_EXPORT without a word."""
+    """One value in every variable; OpenTelemetry's exporter yields to PODO_EXPORT without a word."""
     for kind, value in KINDS.items():
         result = run(WORK, {name: value for name in names})
         tap.check(f"{kind} value in all {len(names)} variables: status and output are those without podo",
                   (result.returncode, result.stdout) == (bare.returncode, bare.stdout), result)
         log, rest = log_of(result)
         blank = not value.strip()
-        expected = [] if blank else [n for n in names if n not in ANY_TEXT | ENDPOINTS]
+        expected = [] if blank else refusable(names, value)
         tap.check_equal(f"{kind}: one line for each bad value", names_in(log), expected)
         tap.check(f"{kind}: the lines are clean text of at most 1 KiB, and podo's own",
                   not unclean(log) and not rest, log[:5] + rest[:5])
@@ -86,6 +94,56 @@ def values_shown():
     for name in sorted(ENDPOINTS):
         log, _ = log_of(run(WORK, {name: b"rubbish"}))
         tap.check_equal(f"{name} alone is one line", names_in(log), [name])
+
+
+def requests():
+    """What goes with requests: headers, certificates, compression, time, the spool."""
+    cases = {
+        "PODO_HEADERS": (b"Host=hunter2", "headers that podo does not set itself"),
+        "PODO_TENANT": (b"hunter2 and more", "1 to 150 letters"),
+        "PODO_CERTIFICATE": (b"./hunter2.pem", "the absolute path of a PEM file"),
+        "PODO_CLIENT_CERTIFICATE": (b"-----BEGIN CERTIFICATE-----\nhunter2", "path of a PEM file"),
+        "PODO_CLIENT_KEY": (b"-----BEGIN PRIVATE KEY-----\nhunter2", "path of a PEM file"),
+        "PODO_COMPRESSION": (b"brotli", "gzip, zstd or none"),
+        "PODO_SPOOL_DIR": (b"var/spool", "the absolute path of a directory"),
+        "PODO_SPOOL_BYTES": (b"1MB", "a size of at least 1MiB"),
+    }
+    result = run(WORK, {name: value for name, (value, _) in cases.items()})
+    log, _ = log_of(result)
+    said = {name for name, (_, accepted) in cases.items()
+            if any(l.startswith("podo: " + name) and accepted in l for l in log)}
+    tap.check_equal("what goes with requests is refused in one line each, which says what is accepted",
+                    (sorted(said), len(log)), (sorted(cases), len(cases)))
+    tap.check("what may be secret is not shown, what is not is", "hunter2" not in "".join(log)
+              and all(any(v in l for l in log) for v in ("brotli", "var/spool", "1MB")), log)
+    tap.check("and the program ends with its own status", result.returncode == 42, result)
+
+
+def opentelemetry():
+    """Variables of OpenTelemetry's exporter, which make a sink and say what goes with it."""
+    url = "http://user:hunter2@127.0.0.1:1"
+    for name in sorted(ENDPOINTS):
+        log, _ = log_of(run(WORK, {name: b"127.0.0.1:4318"}))
+        tap.check(f"{name} without its scheme: one line with an example",
+                  len(log) == 1 and name in log[0] and "http://host:4318" in log[0], log)
+    bad = {"HEADERS": "hunter2", "COMPRESSION": "brotli", "TIMEOUT": "10s", "PROTOCOL": "grpc",
+           "CERTIFICATE": "-----BEGIN\nhunter2", "CLIENT_CERTIFICATE": "-----BEGIN\nhunter2",
+           "CLIENT_KEY": "-----BEGIN\nhunter2"}
+    settings = {EXPORTER + name: value for name, value in bad.items()}
+    log, _ = log_of(run(WORK, settings))
+    tap.check_equal("OpenTelemetry's variables without an endpoint are nobody's", log, [])
+    log, _ = log_of(run(WORK, settings | {EXPORTER + "ENDPOINT": url, "PODO_EXPORT": "none"}))
+    tap.check_equal("so they are with PODO_EXPORT=none", log, [])
+    result = run(WORK, settings | {EXPORTER + "ENDPOINT": url, "PODO_EXIT_TIMEOUT": "200ms"})
+    log, _ = log_of(result)
+    refused = [l for l in log if "accepted: " in l]
+    tap.check_equal("with an endpoint each bad one is one line", names_in(refused), sorted(settings))
+    tap.check("no password, header or key is shown, and the program ends with its own status",
+              "hunter2" not in "".join(log) and result.returncode == 42, result)
+    log, _ = log_of(run(WORK, {EXPORTER + "ENDPOINT": "http://127.0.0.1:4317",
+                               "PODO_EXIT_TIMEOUT": "200ms"}))
+    tap.check("the port of gRPC is said to be that",
+              len([l for l in log if "gRPC" in l and "4318" in l]) == 1, log)
 
 
 def misspelt():
@@ -122,7 +180,7 @@ def a_megabyte(names):
     """More than exec lets through, so the program itself sets it."""
     result = tap.run([LINKED, str(1 << 20), *names], 60, env=tap.clean_environment())
     log = [l for l in result.stderr.splitlines() if l.startswith("podo: ")]
-    expected = [n for n in names if n not in ANY_TEXT | ENDPOINTS]
+    expected = refusable(names, b"x" * (1 << 20))
     tap.check_equal(f"1 MiB in each of {len(names)} variables is one line each", names_in(log), expected)
     tap.check("and podo starts with its defaults",
               result.returncode == 42 and "start=0 " in result.stdout and "adds_up=1" in result.stdout
@@ -131,10 +189,12 @@ def a_megabyte(names):
 
 def main():
     names = variables()
-    tap.check("the tables of variables were found in the source", len(names) >= 36, names)
+    tap.check("the tables of variables were found in the source", len(names) >= 51, names)
     bare = tap.run(WORK, 30, text=False, env=tap.clean_environment())
     all_at_once(names, bare)
     values_shown()
+    requests()
+    opentelemetry()
     misspelt()
     silenced(names, bare)
     a_megabyte(names)

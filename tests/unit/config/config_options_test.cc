@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <string>
@@ -56,10 +57,18 @@ TEST_CASE("a field that is set beats the environment and is remembered as the so
   options.symbol_bytes = 2 << 20;
   options.exit_timeout_ns = 5'000'000;
   options.log = "error";
+  options.headers = "a=b";
+  options.tenant = "t";
+  options.certificate = "/ca";
+  options.client_certificate = "/cert";
+  options.client_key = "/key";
+  options.compression = "none";
+  options.spool_dir = "/spool";
+  options.spool_bytes = 2 << 20;
   const auto [config, messages, status] =
-      Apply(options, {"PODO_SERVICE_NAME=env", "PODO_LABELS=b=2", "PODO_SAMPLE_HZ=7",
-                      "PODO_EXPORT=file:///a/,file:///b/", "PODO_LOG=info",
-                      "OTEL_RESOURCE_ATTRIBUTES=team=x"});
+      Apply(options, {"PODO_HEADERS=x=y", "PODO_SPOOL_DIR=/env", "PODO_SERVICE_NAME=env",
+                      "PODO_LABELS=b=2", "PODO_SAMPLE_HZ=7", "PODO_EXPORT=file:///a/,file:///b/",
+                      "PODO_LOG=info", "OTEL_RESOURCE_ATTRIBUTES=team=x"});
   CHECK(status.ok());
   CHECK(messages == Lines{});
   CHECK(config.service_name.value == "code");
@@ -75,6 +84,14 @@ TEST_CASE("a field that is set beats the environment and is remembered as the so
   CHECK(config.exit_timeout_ns.value == 5'000'000);
   CHECK(config.log.value == base::LogLevel::kError);
   CHECK(config.sample_hz.source == "option sample_hz");
+  CHECK(config.headers.value == exporting::HttpHeaders{{"a", "b"}});
+  CHECK(config.tenant.value == "t");
+  CHECK(config.certificate.value == "/ca");
+  CHECK(config.client_certificate.value == "/cert");
+  CHECK(config.client_key.value == "/key");
+  CHECK(config.compression.value == exporting::PayloadCoding::kNone);
+  CHECK(config.spool_dir.value == "/spool");
+  CHECK(config.spool_bytes.value == 2 << 20);
 }
 
 TEST_CASE("podo that is turned off by the environment stays off") {
@@ -96,12 +113,24 @@ TEST_CASE("a value that is not accepted is reported and the environment's stays"
   options.symbol_bytes = 5;
   options.exit_timeout_ns = UINT64_MAX;
   options.log = "loud";
+  options.headers = "hunter2";
+  options.tenant = "hunter 2";
+  options.certificate = options.client_certificate = options.client_key = "hunter2.pem";
+  options.compression = "lz4";
+  options.spool_dir = "spool";
+  options.spool_bytes = 5;
   const auto [config, messages, status] =
       Apply(options, {"PODO_SAMPLE_HZ=7", "PODO_LABELS=b=2", "PODO_INTERVAL=1s"});
   CHECK(status.ok());
-  CHECK(messages.size() == 10);
-  for (const std::string& line : messages) CHECK(line.starts_with("option "));
-  CHECK(messages[2].starts_with("option sample_hz=\"nan\" is not accepted; accepted: a number"));
+  CHECK(messages.size() == 18);
+  for (const std::string& line : messages) {
+    CHECK(line.starts_with("option "));
+    CHECK(line.find("hunter") == std::string::npos);
+  }
+  const std::string rate = *std::find_if(messages.begin(), messages.end(), [](const auto& line) {
+    return line.starts_with("option sample_hz");
+  });
+  CHECK(rate.starts_with("option sample_hz=\"nan\" is not accepted; accepted: a number"));
   CHECK(config.sample_hz.value == 7);
   CHECK(AllLabels(config) == Labels{{"b", "2"}});
   CHECK(config.interval_ns.value == 1'000'000'000);

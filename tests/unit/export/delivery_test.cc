@@ -104,7 +104,7 @@ TEST_CASE("a sink on this machine gets its window at once, and no second attempt
   CHECK(bench.delivery.settled() == 2);
 }
 
-TEST_CASE("waits after failures are random below a bound that doubles up to two minutes") {
+TEST_CASE("waits after failures are random below half a window, doubled up to two minutes") {
   int64_t longest_ns[12] = {};
   for (uint64_t seed = 1; seed <= 400; ++seed) {
     DeliverySettings settings = Remote();
@@ -120,7 +120,7 @@ TEST_CASE("waits after failures are random below a bound that doubles up to two 
       REQUIRE(bench.SendNext(kLater) == 0);
     }
   }
-  int64_t bound_ns = kSecond;
+  int64_t bound_ns = kInterval / 2;
   for (const int64_t longest : longest_ns) {
     CAPTURE(bound_ns);
     CHECK(longest <= bound_ns);
@@ -157,7 +157,7 @@ TEST_CASE("a receiver that names a time is not asked before, and not by everybod
     bench.Send(LaterIn(30 * kSecond));
     waits_ns.push_back(bench.delivery.NextNs());
     CHECK(waits_ns.back() > 30 * kSecond);
-    CHECK(waits_ns.back() <= 31 * kSecond);
+    CHECK(waits_ns.back() <= 35 * kSecond);
   }
   std::sort(waits_ns.begin(), waits_ns.end());
   CHECK(waits_ns.back() - waits_ns.front() > kSecond / 2);
@@ -315,7 +315,7 @@ TEST_CASE("what a receiver takes no more for its age is not sent, and counted") 
       if (seq == 0) bench.Send(LaterIn(200 * kSecond));
     }
     const int64_t first = bench.SendNext(kYes, 100 * kSecond);
-    CHECK(first == 11);  // begun at 110, sent between 200 and 201
+    CHECK(first == 11);  // begun at 110, sent between 200 and 205
     CHECK(bench.delivery.counts().lost_too_old == 11);
   }
 }

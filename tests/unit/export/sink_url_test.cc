@@ -67,25 +67,139 @@ TEST_CASE("what is no sink is refused with what is accepted") {
   }
 }
 
-TEST_CASE("sinks of later versions are known but not available") {
-  for (const std::string url :
-       {"otlp+http://h:4318", "otlp+https://h", "otlp+unix:/path", "otlp+unix:///path",
-        "pyroscope+http://h:4040", "pprof+https://h/p?x=1"}) {
+TEST_CASE("URLs of collectors give kind, address and the path to post to") {
+  struct Case {
+    std::string url;
+    Kind kind;
+    std::string address;
+    bool tls;
+    std::string path, printed;
+  };
+  const Case cases[] = {
+      {"otlp+http://h:4318", Kind::kOtlp, "h:4318", false, "/v1development/profiles",
+       "otlp+http://h:4318/v1development/profiles"},
+      {" OTLP+HTTPS://H/ ", Kind::kOtlp, "h:443", true, "/v1development/profiles",
+       "otlp+https://h:443/v1development/profiles"},
+      {"otlp+http://[::1]:1/?key=v", Kind::kOtlp, "[::1]:1", false, "/v1development/profiles?key=v",
+       "otlp+http://[::1]:1/v1development/profiles"},
+      {"otlp+http://h/v1/profiles", Kind::kOtlp, "h:80", false, "/v1/profiles",
+       "otlp+http://h:80/v1/profiles"},
+      {"otlp+http://h/x/", Kind::kOtlp, "h:80", false, "/x/", "otlp+http://h:80/x/"},
+      {"otlp+unix:/run/o.sock", Kind::kOtlp, "unix:/run/o.sock", false, "/v1development/profiles",
+       "otlp+unix:/run/o.sock"},
+      {"otlp+unix:///run/a%2Cb", Kind::kOtlp, "unix:/run/a,b", false, "/v1development/profiles",
+       "otlp+unix:/run/a,b"},
+      {"otlp+unix:@name", Kind::kOtlp, "unix:@name", false, "/v1development/profiles",
+       "otlp+unix:@name"},
+      {"pyroscope+http://h:4040", Kind::kPyroscope, "h:4040", false, "/push.v1.PusherService/Push",
+       "pyroscope+http://h:4040/push.v1.PusherService/Push"},
+      {"pyroscope+https://1:tok%3Aen@h/base/?x=y", Kind::kPyroscope, "h:443", true,
+       "/base/push.v1.PusherService/Push?x=y",
+       "pyroscope+https://h:443/base/push.v1.PusherService/Push"},
+      {"pyroscope+http://h/push.v1.PusherService/Push", Kind::kPyroscope, "h:80", false,
+       "/push.v1.PusherService/Push", "pyroscope+http://h:80/push.v1.PusherService/Push"},
+      {"pprof+https://h/v1/pprof?token=t", Kind::kPprofPost, "h:443", true, "/v1/pprof?token=t",
+       "pprof+https://h:443/v1/pprof"},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.url);
+    const absl::StatusOr<SinkSpec> spec = ParseSinkUrl(c.url);
+    REQUIRE(spec.ok());
+    CHECK(spec->IsHttp());
+    CHECK(spec->kind == c.kind);
+    CHECK(AddressText(spec->target) == c.address);
+    CHECK(spec->target.tls == c.tls);
+    CHECK(spec->target.path == c.path);
+    CHECK(spec->url == c.printed);
+  }
+  CHECK(ParseSinkUrl("pyroscope+https://1:tok%3Aen@h")->target.user == "1:tok:en");
+  CHECK(ParseSinkUrl("otlp+http://h")->format == PayloadFormat::kOtlp);
+  CHECK(ParseSinkUrl("pyroscope+http://h")->format == PayloadFormat::kPyroscope);
+  CHECK(ParseSinkUrl("pprof+http://h/x")->format == PayloadFormat::kPprof);
+}
+
+TEST_CASE("URLs of collectors that cannot be used say why, and what is accepted") {
+  struct Case {
+    std::string url, says;
+  };
+  const Case cases[] = {
+      {"otlp+http:", "otlp+http://host:4318/path; found no //"},
+      {"otlp+http:h:4318", "found no //"},
+      {"otlp+https://", "otlp+https://host:4318/path; found no host"},
+      {"otlp+http://h:0", "found a port that is not 1 to 65535"},
+      {"otlp+http://h:http", "found a port that is not 1 to 65535"},
+      {"otlp+http://::1", "found an IPv6 address without brackets"},
+      {"otlp+http://h/a b", "found a blank or control character"},
+      {"otlp+http://h/{service}", "found a placeholder; a brace is written %7B"},
+      {"otlp+unix:", "otlp+unix:/path or otlp+unix:@name; found no path of a socket"},
+      {"otlp+unix:relative", "found no path of a socket"},
+      {"otlp+unix:/%zz", "found a percent sign that is not written %25"},
+      {"otlp+unix:/a%0Ab", "found a blank or control character"},
+      {"otlp+unix:/" + std::string(200, 'x'), "found a socket path above 107 bytes"},
+      {"pyroscope+http://%zz@h", "found a user that is not percent-encoded"},
+      {"pprof+http://{service}/x", "found a placeholder in the host"},
+      {"pprof+http://h/{pid}", "found a placeholder other than {service}, {start}, {end}, {type}"},
+      {"pprof+http://h/{start", "found a placeholder other than"},
+      {"pprof+http://h/a}b", "found a brace that is not written %7B"},
+      {"pprof+unix:/x", "otlp+unix:/path"},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.url);
+    const absl::Status status = ParseSinkUrl(c.url).status();
+    CHECK(absl::IsInvalidArgument(status));
+    CAPTURE(std::string(status.message()));
+    CHECK(std::string(status.message()).find(c.says) != std::string::npos);
+  }
+}
+
+TEST_CASE("an endpoint of OpenTelemetry is a base, or is taken as it is") {
+  struct Case {
+    std::string url;
+    bool is_base;
+    std::string printed;
+  };
+  const Case cases[] = {
+      {"http://h:4318", true, "otlp+http://h:4318/v1development/profiles"},
+      {"http://h:4318/", true, "otlp+http://h:4318/v1development/profiles"},
+      {"https://h/otlp", true, "otlp+https://h:443/otlp/v1development/profiles"},
+      {"https://h/otlp//?k=v", true, "otlp+https://h:443/otlp/v1development/profiles"},
+      {"http://h:4318", false, "otlp+http://h:4318/"},
+      {"https://h/v1/profiles/", false, "otlp+https://h:443/v1/profiles/"},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.url);
+    REQUIRE(ParseOtlpEndpoint(c.url, c.is_base).ok());
+    CHECK(ParseOtlpEndpoint(c.url, c.is_base)->url == c.printed);
+  }
+  for (const std::string url : {"h:4318", "unix:/path", "grpc://h", "http://", "otlp+http://h"}) {
     CAPTURE(url);
-    CHECK(absl::IsUnimplemented(ParseSinkUrl(url).status()));
+    const absl::Status status = ParseOtlpEndpoint(url, true).status();
+    CHECK(
+        std::string(status.message()).starts_with("http://host:4318 or https://host:4318; found"));
   }
 }
 
 TEST_CASE("in a list the good ones stay and each bad one gets a line") {
-  const SinkList list =
-      ParseSinkList("file:///a/, file:///b.html,,nonsense,file:///a/,otlp+http://h:4318,");
-  REQUIRE(list.sinks.size() == 2);
+  const SinkList list = ParseSinkList(
+      "file:///a/, file:///b.html,,nonsense,file:///a/,otlp+http://h:4318,"
+      "otlp+http://H:4318/v1development/profiles,");
+  REQUIRE(list.sinks.size() == 3);
   CHECK(list.sinks[0].url == "file:///a/");
   CHECK(list.sinks[1].url == "file:///b.html");
+  CHECK(list.sinks[2].kind == Kind::kOtlp);
   REQUIRE(list.errors.size() == 3);
   CHECK(list.errors[0].starts_with("nonsense is not accepted; accepted: file:///"));
   CHECK(list.errors[1] == "file:///a/ is named twice");
-  CHECK(list.errors[2] == "otlp+http://h:4318 is a sink that is not available in this version");
+  CHECK(list.errors[2] == "otlp+http://h:4318/v1development/profiles is named twice");
+}
+
+TEST_CASE("two sinks are the same if kind, place, path, query and user are") {
+  CHECK(ParseSinkList("pyroscope+http://a:x@h,pyroscope+http://b:x@h").errors.empty());
+  CHECK(ParseSinkList("pprof+http://h/x?t={type},pprof+http://h/x?t={hz}").errors.empty());
+  CHECK(ParseSinkList("otlp+http://h/x,pprof+http://h/x").errors.empty());
+  CHECK(ParseSinkList("pprof+http://h/x?t={type},pprof+http://h:80/x?t={type}").errors ==
+        std::vector<std::string>{"pprof+http://h:80/x is named twice"});
+  CHECK(ParseSinkList("otlp+unix:/a,otlp+unix:///a").errors.size() == 1);
 }
 
 TEST_CASE("none and nothing give no sink and no complaint") {
@@ -109,14 +223,16 @@ TEST_CASE("the number of sinks and of complaints is bounded") {
 
 TEST_CASE("no password or token of a URL reaches the log, however it is torn apart") {
   for (const std::string text :
-       {"otlp+http://user:hunter2@h:4318", "pprof+https://h/p?token=hunter2", "bad://h/#hunter2",
+       {"otlp+http://user:hunter2@h:x", "pprof+https://h/p{?token=hunter2", "bad://h/#hunter2",
         "otlp+http://user:a,hunter2,b@h", "pprof+https://h/p?token=a,hunter2", "u:hunter2@h",
-        "hunter2://x@h", "file://u:hunter2@h/x/", "file:///x.html?hunter2",
-        "otlp+http://u:hunter2,file:///a/@h"}) {
+        "pprof+https://u:hunter2@h/?t=hunter2,pprof+https://u:hunter2@h/?t=hunter2",
+        "otlp+unix:@hunter2?hunter2 x", "hunter2://x@h", "file://u:hunter2@h/x/",
+        "file:///x.html?hunter2", "otlp+http://u:hunter2,file:///a/@h"}) {
     CAPTURE(text);
     const SinkList list = ParseSinkList(text);
     CHECK(!list.errors.empty());
     for (const std::string& line : list.errors) CHECK(line.find("hunter2") == std::string::npos);
+    for (const SinkSpec& sink : list.sinks) CHECK(sink.url.find("hunter2") == std::string::npos);
   }
 }
 
