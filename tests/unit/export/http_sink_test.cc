@@ -19,6 +19,7 @@ constexpr int64_t kNow = 784'111'777 * kSecond;  // Sun, 06 Nov 1994 08:49:37 GM
 struct Script {
   HttpPost post;
   HttpResult answer;
+  int interrupts = 0;
 };
 
 class ScriptedPoster : public HttpPoster {
@@ -28,6 +29,7 @@ class ScriptedPoster : public HttpPoster {
     script_->post = post;
     return script_->answer;
   }
+  void Interrupt() override { ++script_->interrupts; }
 
  private:
   Script* const script_;
@@ -171,6 +173,22 @@ TEST_CASE("no answer is the poster's words and another attempt") {
   const SendOutcome outcome = sink.Send(PayloadOf(PayloadFormat::kOtlp, {}), kSecond);
   CHECK(outcome.verdict == SendVerdict::kRetry);
   CHECK(outcome.reason == script.answer.error);
+}
+
+TEST_CASE("an interrupt is handed on to the exchange") {
+  Script script;
+  HttpSink sink(std::make_unique<ScriptedPoster>(&script), OptionsFor(PayloadFormat::kOtlp));
+  sink.Interrupt();
+  CHECK(script.interrupts == 1);
+}
+
+TEST_CASE("OTLP is compressed as the user says, the others by their format") {
+  HttpSinkOptions options = OptionsFor(PayloadFormat::kOtlp);
+  CHECK(HttpSink(nullptr, options).coding() == PayloadCoding::kGzip);
+  options.coding = PayloadCoding::kZstd;
+  CHECK(HttpSink(nullptr, options).coding() == PayloadCoding::kZstd);
+  options.format = PayloadFormat::kPyroscope;
+  CHECK(HttpSink(nullptr, options).coding() == PayloadCoding::kNone);
 }
 
 TEST_CASE("a remote sink retries, is spread out, and knows how late Pyroscope takes profiles") {
