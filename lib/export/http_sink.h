@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "base/clock.h"
 #include "export/http_poster.h"
@@ -24,6 +25,8 @@ struct HttpSinkOptions {
   // case) replaces it, an empty one leaves it out; Content-Type and Content-Encoding say what the
   // body is and cannot be replaced.
   HttpHeaders headers;
+  // How OTLP requests are to be compressed; the other formats hold gzip themselves.
+  PayloadCoding coding = PayloadCoding::kGzip;
   // Path and query for a payload; without, the target's.
   std::function<std::string(const Payload&)> path;
   // The receiver's words in its own format. OTLP's reader belongs to another room, hence a
@@ -39,9 +42,13 @@ class HttpSink final : public Sink {
 
   PayloadFormat format() const override { return options_.format; }
   PayloadScope scope() const override { return PayloadScope::kWindow; }
+  PayloadCoding coding() const override {
+    return options_.format == PayloadFormat::kOtlp ? options_.coding : PayloadCoding::kNone;
+  }
   SinkManners manners() const override;
   const std::string& name() const override { return options_.name; }
   SendOutcome Send(const Payload& payload, int64_t timeout_ns) override;
+  void Interrupt() override { poster_->Interrupt(); }
 
  private:
   const std::unique_ptr<HttpPoster> poster_;

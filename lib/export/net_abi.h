@@ -84,6 +84,8 @@ typedef struct podo_net_api {
   podo_net_client* (*open)(const podo_net_options* options);
   /* Blocks until there is an answer, an error, or the time is over. One thread at a time. */
   void (*post)(podo_net_client* client, const podo_net_request* request, podo_net_result* result);
+  /* Ends the `post` under way, if any, with an error. From any thread, but not beside `close`. */
+  void (*interrupt)(podo_net_client* client);
   void (*close)(podo_net_client* client);
   /* In the child of a fork: closes what the module has open and what is certain to be its own.
    * Async-signal-safe. No client may be used in that process afterwards. */

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The network module's side of net_abi.h: a client is an HttpClient with an io_context of its own,
 // run by the thread that posts.
+#include <atomic>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/system/system_error.hpp>
 #include <cstring>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <new>
 #include <optional>
 #include <stdexcept>
@@ -70,6 +73,8 @@ exporting::HostResolver::StartThread StarterOf(const podo_net_options& options) 
   };
 }
 
+struct Interrupted {};
+
 // What has descriptors open. In the order in which Asio wants them destroyed, last first.
 struct Engine {
   Engine(const exporting::HostResolver::StartThread& start_thread,
@@ -89,21 +94,47 @@ struct podo_net_client {
       : options(Copy(given)), start_thread(StarterOf(given)) {}
 
   exporting::HttpResult Post(const podo_net_request& request);
+  void Interrupt();
+  void DropEngine();
 
   const exporting::HttpClientOptions options;
   const exporting::HostResolver::StartThread start_thread;
-  std::optional<Engine> engine;     // opened by the first post
-  uint64_t connections_before = 0;  // of engines that are gone
+  // Opened by the first post, by the thread that posts; it alone uses it without the lock, and
+  // changes it under it.
+  std::unique_ptr<Engine> engine;
+  std::mutex mutex;
+  bool posting = false;                  // under mutex
+  std::atomic<bool> interrupted{false};  // relaxed: a wake-up of the loop follows
+  uint64_t connections_before = 0;       // of engines that are gone
   exporting::HttpResult result;
 };
 
-exporting::HttpResult podo_net_client::Post(const podo_net_request& request) {
-  if (engine.has_value() && !engine->descriptors.AreOurs()) {  // the host closed them
-    engine->descriptors.LetGoOfLost();
-    connections_before += engine->client.connections();
-    engine.reset();
+// What is open, with all that is under way. Slow parts are outside the lock.
+void podo_net_client::DropEngine() {
+  std::unique_ptr<Engine> old;
+  {
+    const std::lock_guard lock(mutex);
+    old = std::move(engine);
   }
-  if (!engine.has_value()) engine.emplace(start_thread, options);
+  if (old == nullptr) return;
+  old->descriptors.LetGoOfLost();
+  connections_before += old->client.connections();
+}
+
+void podo_net_client::Interrupt() {
+  const std::lock_guard lock(mutex);
+  if (!posting) return;
+  interrupted.store(true, std::memory_order_relaxed);
+  if (engine != nullptr) boost::asio::post(engine->io, [] {});
+}
+
+exporting::HttpResult podo_net_client::Post(const podo_net_request& request) {
+  if (engine != nullptr && !engine->descriptors.AreOurs()) DropEngine();  // the host closed them
+  if (engine == nullptr) {
+    auto made = std::make_unique<Engine>(start_thread, options);
+    const std::lock_guard lock(mutex);
+    engine = std::move(made);
+  }
   exporting::HttpPost post;
   post.headers = Copy(request.headers);
   post.path = Copy(request.path);
@@ -113,6 +144,7 @@ exporting::HttpResult podo_net_client::Post(const podo_net_request& request) {
   engine->client.Post(std::move(post), {request.body.data, request.body.size},
                       [&](exporting::HttpResult got) { answer = std::move(got); });
   while (!answer.has_value()) {
+    if (interrupted.load(std::memory_order_relaxed)) throw Interrupted();
     if (engine->io.run_one() == 0) throw std::logic_error("nothing to wait for");
   }
   engine->io.poll();  // what was cancelled lets go of its memory
@@ -120,6 +152,21 @@ exporting::HttpResult podo_net_client::Post(const podo_net_request& request) {
 }
 
 namespace {
+
+// While one of these is there, the client can be interrupted.
+class Posting {
+ public:
+  explicit Posting(podo_net_client* client) : client_(*client) { Set(true); }
+  ~Posting() { Set(false); }
+
+ private:
+  void Set(bool posting) {
+    const std::lock_guard lock(client_.mutex);
+    client_.posting = posting;
+    client_.interrupted.store(false, std::memory_order_relaxed);
+  }
+  podo_net_client& client_;
+};
 
 podo_net_client* Open(const podo_net_options* options) {
   try {
@@ -138,7 +185,7 @@ void FillResult(const podo_net_client& client, podo_net_result* result) {
   result->content_type = View(from.content_type);
   result->error = View(from.error);
   result->connections = client.connections_before;
-  if (client.engine.has_value()) result->connections += client.engine->client.connections();
+  if (client.engine != nullptr) result->connections += client.engine->client.connections();
 }
 
 void SetError(podo_net_result* result, const char* error) {
@@ -148,9 +195,12 @@ void SetError(podo_net_result* result, const char* error) {
 // What was thrown went through Asio's loop: nothing of it is used again.
 void Post(podo_net_client* client, const podo_net_request* request, podo_net_result* result) {
   try {
+    const Posting posting(client);
     client->result = {};
     client->result = client->Post(*request);
     return FillResult(*client, result);
+  } catch (const Interrupted&) {
+    SetError(result, "interrupted: the process ends");
   } catch (const std::bad_alloc&) {
     SetError(result, "out of memory");
   } catch (const boost::system::system_error& error) {
@@ -158,7 +208,7 @@ void Post(podo_net_client* client, const podo_net_request* request, podo_net_res
   } catch (...) {
     SetError(result, "an exception in the HTTP client");
   }
-  client->engine.reset();
+  client->DropEngine();
 }
 
 const char* PrepareTls() {
@@ -166,6 +216,13 @@ const char* PrepareTls() {
     return exporting::PrepareTls();
   } catch (...) {
     return "out of memory";
+  }
+}
+
+void Interrupt(podo_net_client* client) {
+  try {
+    client->Interrupt();
+  } catch (...) {  // no memory for the wake-up: the time given to the post ends it
   }
 }
 
@@ -182,6 +239,7 @@ extern "C" const podo_net_api* podo_net_module() {
                                         PrepareTls,
                                         Open,
                                         Post,
+                                        Interrupt,
                                         [](podo_net_client* client) { delete client; },
                                         CloseInForkChild};
   return &kApi;

@@ -40,6 +40,7 @@ class NetPoster final : public HttpPoster {
   ~NetPoster() override;
 
   HttpResult Post(const HttpPost& post) override;
+  void Interrupt() override { api_->interrupt(client_); }
 
   // Connections opened so far; fewer than exchanges if they are kept.
   uint64_t connections() const { return connections_; }

@@ -5,8 +5,9 @@
 
 #include <string>
 
-// Closes everything above stderr, then opens what an event loop like podo's would: an eventfd, an
-// epoll, a timerfd and sockets, in the same order, registered likewise. False if something fails.
+// Closes everything above stderr, then opens what podo's event loop does, in the same order, so
+// that all get the same numbers: a socket, an eventfd, an epoll, a timerfd, sockets; and registers
+// them. False if something fails.
 bool HostClosesAllAndOpensItsOwn();
 
 // "untouched", or what has happened to them.

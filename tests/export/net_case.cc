@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -70,7 +71,15 @@ void PostOnce(NetPoster* poster) {
   post.timeout_ns = Number("timeout_ms", 5000) * 1'000'000;
   if (g_settings.count("post_header")) post.headers.emplace_back("X-Test", Get("post_header"));
   const int64_t began_ns = base::SteadyClockNs();
+  std::thread interrupter;
+  if (g_settings.count("interrupt_ms")) {
+    interrupter = std::thread([poster] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(Number("interrupt_ms", 0)));
+      poster->Interrupt();
+    });
+  }
   const HttpResult result = poster->Post(post);
+  if (interrupter.joinable()) interrupter.join();
   std::printf(
       "{\"status\": %d, \"body\": %s, \"bytes\": %zu, \"complete\": %s, \"retry_after\": %s, "
       "\"content_type\": %s, \"error\": %s, \"ms\": %lld, \"connections\": %llu}\n",
@@ -140,7 +149,7 @@ int main(int argc, char** argv) {
     PostOnce(poster->get());
     PrintMemory("posted", began_ns);
     if (left > 1 && Get("wait") == "stdin") std::getchar();
-    if (Get("host") == "closes" && !HostClosesAllAndOpensItsOwn()) return 4;
+    if (left > 1 && Get("host") == "closes" && !HostClosesAllAndOpensItsOwn()) return 4;
   }
   if (Get("fork") == "true") ForkAndList();
   *poster = nullptr;

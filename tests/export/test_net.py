@@ -142,6 +142,17 @@ def check_time(program):
                                           for l in lines[:2]), result)
 
 
+def check_interrupt(program, url):
+    stub = Stub(lambda connection: receiver.time.sleep(30))
+    lines, result = run(program, f"http://127.0.0.1:{stub.port}/", interrupt_ms=300, timeout_ms=20000, times=2)
+    tap.check("an exchange that is interrupted ends at once, and the next one can be made",
+              len(lines) == 3 and all(l["status"] == 0 and "interrupted" in l["error"] and 290 <= l["ms"] < 5000
+                                      for l in lines[:2]), result)
+    lines, result = run(program, url, interrupt_ms=300, times=2)
+    tap.check("an interrupt between two exchanges is none of the next",
+              [l.get("status") for l in lines[:2]] == [200, 200], result)
+
+
 def check_tls(program):
     ca = Authority(TEMP)
     server = Receiver(tls=server_context(*ca.issue("localhost", "DNS:localhost,IP:127.0.0.1")))
@@ -199,6 +210,7 @@ def main():
     test_http.check_kept_connection()
     check_names(program)
     check_time(program)
+    check_interrupt(program, url)
     check_descriptors(url, program, "loaded")
     check_host_that_closes(url, program)
     check_linked_in(url)

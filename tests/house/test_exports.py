@@ -69,6 +69,18 @@ def check_engine():
                     elf.dynamic(library)["SONAME"], ["libpodo.so.0"])
 
 
+def check_network_module():
+    library = os.path.join(LIB, "libpodo_net.so")
+    check_exports(library, "lib/exports/libpodo_net.map")
+    check_hardening(library)
+    tap.check_equal("beside operator new and delete it exports one function",
+                    [n for n in elf.exported(library) if not re.match(r"_Z(nw|na|dl|da)", n)],
+                    ["podo_net_module"])
+    tap.check("only Boost's and the language's own symbols of libpodo_net.a bear another name than podo's",
+              not [n for n, kind in elf.defined(os.path.join(LIB, "libpodo_net.a"))
+                   if kind in "TDBRC" and not n.startswith("podo_") and not re.match(r"_Z\w*?4podo", n)])
+
+
 def check_archive():
     path = os.path.join(LIB, "libpodo.a")
     with open(path, "rb") as f:
@@ -101,6 +113,7 @@ def check_preload():
 
 
 check_engine()
+check_network_module()
 check_archive()
 check_preload()
 sys.exit(tap.done())

@@ -8,8 +8,10 @@ import shutil
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "export"))
 import elf  # noqa: E402
 import tap  # noqa: E402
+from receiver import Receiver  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 STAGE = os.path.realpath(tap.temp_dir())
@@ -27,12 +29,16 @@ def install():
         return None
     public = ["/podo/" + name for name in ("asio.h", "context.h", "context_c.h", "podo.h", "podo_c.h")]
     for ending in (*public, "/libpodo.so", "/libpodo.so.0", "/libpodo.a",
+                   "/libpodo_net.so", "/libpodo_net.a", "/podo-net.pc",
                    "/podo.pc", "/podo-config.cmake", "/podo-config-version.cmake"):
         tap.check(f"it holds one {ending[1:]}", len(find(ending)) == 1, find(ending))
     if os.path.isdir(os.path.join(tap.source_dir(), "lib", "preload")):
         tap.check("it holds libpodo_preload.so beside libpodo.so",
                   find("/libpodo_preload.so") == [os.path.join(os.path.dirname(p), "libpodo_preload.so")
                                                   for p in find("/libpodo.so")])
+    tap.check("it holds libpodo_net.so beside libpodo.so, which looks for it there",
+              find("/libpodo_net.so") == [os.path.join(os.path.dirname(p), "libpodo_net.so")
+                                          for p in find("/libpodo.so")])
     headers = [p for p in find(".h") if not p.endswith(tuple(public))]
     tap.check("it holds no header that is not public", not headers, headers)
     for name in (".pc", ".cmake"):
@@ -40,6 +46,10 @@ def install():
         tap.check(f"{name} files name no path of the build",
                   texts and not any(tap.source_dir() in t or "@" in t for t in texts))
     return os.path.dirname(find("/podo.pc")[0])
+
+
+def has_module(path):
+    return "podo_net_module" in (name for name, _ in elf.defined(path))
 
 
 def run_program(path, library_path=None):
@@ -61,7 +71,7 @@ def check_pkg_config(pc_dir):
     tap.check("users of the shared library get no flag of podo's dependencies",
               plain.returncode == 0 and not {"absl", "unwind", "-ldw"} & set(plain.stdout.replace("_", " ").split())
               and "absl" not in plain.stdout and "unwind" not in plain.stdout, plain)
-    programs = ["shared_cc", "shared_c", "static_cc", "static_c"]
+    programs = ["shared_cc", "shared_c", "static_cc", "static_c", "static_net_cc"]
     if shutil.which("clang++"):
         programs.append("clang_cc")
     else:
@@ -71,6 +81,26 @@ def check_pkg_config(pc_dir):
         made = tap.run(["make", "-C", os.path.join(HERE, "pkgconfig_project"), program, f"OUT={out}"], 120, env=env)
         if tap.check(f"pkg-config: {program} builds", made.returncode == 0, made):
             run_program(os.path.join(out, program))
+    tap.check("pkg-config: podo-net links the network module in, podo does not",
+              has_module(os.path.join(out, "static_net_cc")) and not has_module(os.path.join(out, "static_cc")))
+    check_wholly_static(env, out)
+
+
+def check_wholly_static(env, out):
+    """Nothing shared: what cannot load the module says so, and has it if it is linked in."""
+    env = dict(env, SOURCE=tap.source_dir())
+    server = Receiver()
+    url = f"http://127.0.0.1:{server.port}/"
+    for program in ("wholly_static", "wholly_static_net"):
+        made = tap.run(["make", "-C", os.path.join(HERE, "pkgconfig_project"), program, f"OUT={out}"], 200, env=env)
+        if not tap.check(f"{program} builds", made.returncode == 0, made):
+            continue
+        result = tap.run([os.path.join(out, program), url], 30)
+        if program.endswith("net"):
+            tap.check("a wholly static program with libpodo_net.a posts", '"status": 200' in result.stdout, result)
+        else:
+            tap.check("a wholly static program without it is told what to link",
+                      "a static program cannot load: link libpodo_net.a" in result.stdout, result)
 
 
 def check_cmake(pc_dir):
@@ -86,8 +116,10 @@ def check_cmake(pc_dir):
         return
     made = tap.run(["cmake", "--build", out, "-j2"], 200, env=tap.clean_environment())
     if tap.check("CMake: the project builds", made.returncode == 0, made):
-        for program in ("shared_cc", "shared_c", "static_cc", "static_c"):
+        for program in ("shared_cc", "shared_c", "static_cc", "static_c", "static_net_cc"):
             run_program(os.path.join(out, program))
+        tap.check("CMake: podo::podo_net_static links the network module in",
+                  has_module(os.path.join(out, "static_net_cc")))
     refused = tap.run(["cmake", "-P", os.path.join(HERE, "cmake_project", "refuse.cmake")], 60,
                       env=tap.clean_environment(PODO_PREFIX=prefix))
     tap.check("CMake: a version podo is not is refused", "refused 9.0" in refused.stderr, refused)
