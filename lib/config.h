@@ -36,7 +36,8 @@ using Labels = std::vector<base::KeyValue>;
 
 // What OTEL_EXPORTER_OTLP_* say of requests. For whom it holds: HttpSettingsOf() (config_http.h).
 struct OtlpVariables {
-  std::optional<exporting::HttpTarget> endpoint;  // in force among OpenTelemetry's own
+  std::optional<exporting::HttpTarget> endpoint;  // the strongest of OpenTelemetry's own
+  bool names_endpoint = false;                    // also if it could not be read: host:port of gRPC
   Setting<exporting::HttpHeaders> headers;        // secrets
   Setting<std::string> certificate, client_certificate, client_key;  // paths of PEM files
   Setting<exporting::PayloadCoding> compression{exporting::PayloadCoding::kGzip};

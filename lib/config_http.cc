@@ -58,12 +58,15 @@ void ReadOtlpVariables(const Environment& environment, Config* config) {
 
 // The strongest endpoint that is accepted, with its name; refusals of stronger ones are said.
 std::optional<std::pair<std::string, SinkSpec>> ReadEndpoint(const Environment& environment,
+                                                             OtlpVariables* otlp,
                                                              Messages* messages) {
   for (const char* prefix : {kSignal, kGeneric}) {
     const std::string name = absl::StrCat(prefix, "ENDPOINT");
     const std::optional<std::string_view> url = environment.Find(name);
     if (!url) continue;
     absl::StatusOr<SinkSpec> sink = exporting::ParseOtlpEndpoint(*url, prefix == kGeneric);
+    if (sink.ok() && !otlp->names_endpoint) otlp->endpoint = sink->target;
+    otlp->names_endpoint = true;
     if (sink.ok()) return std::make_pair(name, *std::move(sink));
     const absl::string_view accepted = sink.status().message();
     messages->push_back(
@@ -105,6 +108,7 @@ bool HasOneOtlpOrigin(const Config& config) {
 bool IsOtelsOwn(const Config& config, const SinkSpec& sink) {
   if (sink.kind != SinkSpec::Kind::kOtlp) return false;
   if (config.otlp.endpoint) return SameOrigin(*config.otlp.endpoint, sink.target);
+  if (config.otlp.names_endpoint) return false;  // they belong to a place that podo cannot name
   return HasOneOtlpOrigin(config);
 }
 
@@ -165,8 +169,7 @@ void ReadHttp(const Environment& environment, Config* config, Messages* messages
 void ReadSinks(const Environment& environment, Config* config, Messages* messages) {
   const std::optional<std::string_view> text = environment.Find("PODO_EXPORT");
   Messages refusals;  // nobody asks for the endpoint where PODO_EXPORT says what to do
-  auto endpoint = ReadEndpoint(environment, text ? &refusals : messages);
-  if (endpoint) config->otlp.endpoint = endpoint->second.target;
+  auto endpoint = ReadEndpoint(environment, &config->otlp, text ? &refusals : messages);
   if (text) {
     TakeSinks("PODO_EXPORT", *text, config, messages);
   } else if (endpoint) {
@@ -192,7 +195,7 @@ void SettleSinks(Config* config, Messages* messages) {
   OtlpVariables* otlp = &config->otlp;
   messages->insert(messages->end(), otlp->complaints.begin(), otlp->complaints.end());
   otlp->complaints.clear();
-  if (otlp->endpoint || HasOneOtlpOrigin(*config)) return;
+  if (otlp->names_endpoint || HasOneOtlpOrigin(*config)) return;
   const auto say = [&](const std::string& source, std::string_view instead, bool is_used) {
     if (!is_used) return;
     messages->push_back(absl::StrCat(source, " is not used: ", config->sinks.source,

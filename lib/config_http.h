@@ -4,8 +4,8 @@
 // A secret reaches only whom it is meant for. What PODO_* or code says holds for every HTTP sink
 // that PODO_EXPORT names: whoever wrote the one wrote the other. What OTEL_EXPORTER_OTLP_* say of
 // headers and certificates was written for OpenTelemetry's endpoint, so it goes with OTLP sinks at
-// that endpoint's scheme, host and port and with no other; where no endpoint is set, with the OTLP
-// sinks if all are at one place.
+// that endpoint's scheme, host and port and with no other, with none if that endpoint could not be
+// read; where no endpoint is set, with the OTLP sinks if all are at one place.
 #ifndef PODO_LIB_CONFIG_HTTP_H_
 #define PODO_LIB_CONFIG_HTTP_H_
 

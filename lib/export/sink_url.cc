@@ -143,6 +143,10 @@ std::string PrintableTarget(const HttpScheme& scheme, const HttpTarget& target) 
 absl::StatusOr<SinkSpec> ParseHttpUrl(const HttpScheme& scheme, std::string_view rest) {
   std::string url = std::string(scheme.transport) + std::string(rest);
   if (scheme.transport == "unix") {
+    // A query would be taken for a part of the path, and printed with it.
+    if (rest.find_first_of("?#") != std::string_view::npos) {
+      return Refused("? or #, which in a path are written %3F and %23", scheme.accepted);
+    }
     absl::StatusOr<std::string> decoded = base::PercentDecode(url);
     if (!decoded.ok()) return Refused("a percent sign that is not written %25", scheme.accepted);
     url = *std::move(decoded);

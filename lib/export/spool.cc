@@ -82,8 +82,8 @@ class Locked {
 
 }  // namespace
 
-Spool::Spool(std::string directory, uint64_t max_bytes, const SpoolKey& key)
-    : directory_(std::move(directory)),
+Spool::Spool(std::string directory, uint64_t max_bytes, const SpoolKey& key, int64_t lock_wait_ns)
+    : directory_(std::move(directory), lock_wait_ns),
       max_bytes_(max_bytes),
       key_(key),
       key_prefix_(PrefixOf(key)),

@@ -28,7 +28,8 @@ class Spool final : public PayloadStore {
   // Touches nothing yet. `max_bytes` bounds podo's files in the directory, those of all sinks and
   // processes together, in blocks of 4 KiB; payloads with another `key` are dropped to make room
   // but never taken.
-  Spool(std::string directory, uint64_t max_bytes, const SpoolKey& key);
+  Spool(std::string directory, uint64_t max_bytes, const SpoolKey& key,
+        int64_t lock_wait_ns = SpoolDirectory::kLockWaitNs);
   ~Spool() override { claim_.Unlock(); }
 
   // Blocks on the disk, at most some 100 ms on other processes. Errors: kUnavailable if a later try

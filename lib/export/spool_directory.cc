@@ -43,7 +43,8 @@ void SpoolClaim::Unlock() {
   file.Close();
 }
 
-SpoolDirectory::SpoolDirectory(std::string path) : path_(WithoutTrailingSlashes(std::move(path))) {
+SpoolDirectory::SpoolDirectory(std::string path, int64_t lock_wait_ns)
+    : path_(WithoutTrailingSlashes(std::move(path))), lock_wait_ns_(lock_wait_ns) {
   seen_.tv_nsec = kUnknown;
 }
 
@@ -91,9 +92,8 @@ absl::Status SpoolDirectory::Open() {
 }
 
 bool SpoolDirectory::Lock() {
-  constexpr int kTries = 100;
   constexpr timespec kPause = {.tv_sec = 0, .tv_nsec = 1'000'000};
-  for (int i = 0; i < kTries; ++i) {
+  for (int64_t waited_ns = 0; waited_ns <= lock_wait_ns_; waited_ns += kPause.tv_nsec) {
     if (flock(directory_.get(), LOCK_EX | LOCK_NB) == 0) return true;
     if (errno != EWOULDBLOCK && errno != EINTR) return false;
     nanosleep(&kPause, nullptr);

@@ -40,8 +40,11 @@ enum class SpoolClaimResult {
 // Not thread-safe.
 class SpoolDirectory {
  public:
+  // Others hold the lock while they write one file.
+  static constexpr int64_t kLockWaitNs = 100'000'000;
+
   // Does nothing yet.
-  explicit SpoolDirectory(std::string path);
+  explicit SpoolDirectory(std::string path, int64_t lock_wait_ns = kLockWaitNs);
 
   // Before anything else, every time. Opens the directory, which is made (0700) if only it is
   // missing; cheap if the path still leads to the one that is open. Refused is what others could
@@ -52,7 +55,7 @@ class SpoolDirectory {
   uint64_t generation() const { return generation_; }
   const std::string& path() const { return path_; }
 
-  // Keeps podo's other processes from adding files. Waits at most some 100 ms; false if somebody
+  // Keeps podo's other processes from adding files. Waits at most `lock_wait_ns`; false if somebody
   // holds it longer, or there are no locks here.
   bool Lock();
   void Unlock();
@@ -83,6 +86,7 @@ class SpoolDirectory {
   void Stamp();
 
   const std::string path_;
+  const int64_t lock_wait_ns_;
   base::OwnedFd directory_;
   uint64_t generation_ = 0;
   timespec seen_ = {};  // time of the directory's last change known to us; tv_nsec -1: none

@@ -34,7 +34,8 @@ void CheckSink(const podo::Config& config, const podo::exporting::SinkSpec& sink
     Demand(path.starts_with('/') && path.find('\0') == std::string::npos);
     return;
   }
-  Demand(IsOneLine(sink.url) && sink.url.find('?') == std::string::npos);
+  Demand(IsOneLine(sink.url));
+  Demand(!sink.target.unix_path.empty() || sink.url.find('?') == std::string::npos);
   const std::string path = sink.kind == podo::exporting::SinkSpec::Kind::kPprofPost
                                ? sink.post.Expand({config.service_name.value, 1, 2, "cpu", 100})
                                : sink.target.path;

@@ -192,6 +192,8 @@ TEST_CASE("OpenTelemetry's headers and certificates go to OpenTelemetry's endpoi
        "otlp+unix:/x,pyroscope+https://vendor,pprof+https://vendor/x",
        {false, false, false},
        0},
+      {"vendor:443", "otlp+https://gateway", {false}, 0},  // as gRPC has it
+      {"vendor:443", "otlp+https://vendor,otlp+https://gateway", {false, false}, 0},
       {"", "otlp+https://vendor", {true}, 0},
       {"", "otlp+https://vendor,otlp+https://vendor/b,pyroscope+http://p", {true, true, false}, 0},
       {"", "otlp+https://vendor,otlp+https://other", {false, false}, 2},
@@ -209,6 +211,15 @@ TEST_CASE("OpenTelemetry's headers and certificates go to OpenTelemetry's endpoi
       CHECK(Of(parsed, i).tls.ca == (c.gets[i] ? "/ca" : ""));
     }
   }
+}
+
+TEST_CASE("a stronger endpoint that could not be read takes its secrets along") {
+  const Parsed parsed = Parse({"OTEL_EXPORTER_OTLP_PROFILES_ENDPOINT=vendor:443",
+                               "OTEL_EXPORTER_OTLP_PROFILES_HEADERS=key=secret",
+                               "OTEL_EXPORTER_OTLP_ENDPOINT=http://gateway:4318"});
+  CHECK(parsed.messages.size() == 1);
+  CHECK(parsed.config.sinks.source == "OTEL_EXPORTER_OTLP_ENDPOINT");
+  CHECK(Of(parsed).headers.empty());
 }
 
 TEST_CASE("what OpenTelemetry's variables hold is judged where an OTLP sink uses it") {

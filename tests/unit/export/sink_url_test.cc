@@ -133,6 +133,7 @@ TEST_CASE("URLs of collectors that cannot be used say why, and what is accepted"
       {"otlp+http://h/{service}", "found a placeholder; a brace is written %7B"},
       {"otlp+unix:", "otlp+unix:/path or otlp+unix:@name; found no path of a socket"},
       {"otlp+unix:relative", "found no path of a socket"},
+      {"otlp+unix:/x?token=hunter2", "found ? or #"},
       {"otlp+unix:/%zz", "found a percent sign that is not written %25"},
       {"otlp+unix:/a%0Ab", "found a blank or control character"},
       {"otlp+unix:/" + std::string(200, 'x'), "found a socket path above 107 bytes"},

@@ -27,9 +27,7 @@ std::string Text(size_t period, uint32_t seed = 1) {
   }
   return text + text + text;
 }
-std::string Gzip(const std::string& plain, int level = base::kGzipLevel) {
-  return base::GzipCompress(plain, level).value();
-}
+std::string Gzip(const std::string& plain) { return base::GzipCompress(plain).value(); }
 // A protobuf field of length-delimited bytes, as a Pyroscope push holds a profile.
 std::string Field(const std::string& bytes) {
   std::string field = "\x0a";
@@ -66,11 +64,8 @@ TEST_CASE("all that a payload is comes back from a file") {
   CHECK(read->payload.is_last);
 }
 
-TEST_CASE("bytes come back the same, and take less room where gzip can be opened") {
+TEST_CASE("bytes come back the same, and take less room if nobody compressed them before") {
   const std::string text = Text(40'000);
-  std::string other_time = Gzip(text);
-  other_time[4] = 1;
-  const std::string two_members = Gzip(text) + Gzip(Text(40'000, 2));
   struct Row {
     std::string what;
     std::string bytes;
@@ -81,28 +76,9 @@ TEST_CASE("bytes come back the same, and take less room where gzip can be opened
       {"one byte", "x", false},
       {"plain", text, true},
       {"noise", Noise(50'000), false},
-      {"gzip of ours", Gzip(text), true},
-      {"gzip 1", Gzip(text, 1), true},
-      {"gzip 9", Gzip(text, 9), true},
-      {"gzip of a level not ours", Gzip(text, 4), false},
-      {"gzip with a time", other_time, false},
-      {"gzip with something behind it", Gzip(text) + "x", false},
+      {"gzip", Gzip(text), false},
       {"gzip cut short", Gzip(text).substr(0, 4'000), false},
-      {"two members", two_members, false},
-      {"a push",
-       "\x0a\x03"
-       "abc" +
-           Field(Gzip(text)) + "tail",
-       true},
-      {"a push of two profiles", Field(Gzip(text)) + Field(Gzip(Text(37'000))), true},
-      {"a length that is too long", "\x0a\xff\xff\x7f" + Gzip(text), false},
-      {"a begin of gzip many times",
-       [&] {
-         std::string many;
-         for (int i = 0; i < 500; ++i) many += Field(Gzip("x")).substr(0, 30);
-         return many;
-       }(),
-       true},
+      {"a push", Field(Gzip(text)), false},
       {"zstd", base::ZstdCompress(text).value(), false},
   };
   for (const Row& row : rows) {
@@ -138,14 +114,11 @@ TEST_CASE("foreign files, later versions and hostile ones with a right checksum 
   wrapped[14] = 2;
   huge[14] = 1;
   huge[111] = 1;  // unpacks to 2^56 bytes, it says
-  // One start of zlib for 5 bytes each.
-  std::string pieces;
-  for (int i = 0; i < 1000; ++i) pieces += std::string("\x06\0\0\0\0", 5);
-  std::string many = File("x").substr(0, kSpoolHeaderBytes);
-  many[14] = 1;
-  many[105] = 0x14;  // 5120
-  many += base::ZstdCompress(pieces).value();
-  for (std::string* file : {&later, &no_format, &wrapped, &huge, &many}) SealSpoolFile(file);
+  // Unpacks to more than it says.
+  std::string bomb = File("x").substr(0, kSpoolHeaderBytes);
+  bomb[14] = 1;
+  bomb += base::ZstdCompress(std::string(1 << 20, 'x')).value();
+  for (std::string* file : {&later, &no_format, &wrapped, &huge, &bomb}) SealSpoolFile(file);
   struct Row {
     std::string what;
     std::string bytes;
@@ -158,7 +131,7 @@ TEST_CASE("foreign files, later versions and hostile ones with a right checksum 
       {"format", no_format, absl::StatusCode::kDataLoss},
       {"wrap", wrapped, absl::StatusCode::kDataLoss},
       {"huge", huge, absl::StatusCode::kDataLoss},
-      {"many pieces", many, absl::StatusCode::kDataLoss},
+      {"bomb", bomb, absl::StatusCode::kDataLoss},
   };
   for (const Row& row : rows) {
     CAPTURE(row.what);
