@@ -25,7 +25,8 @@ def allow_list(map_file):
 def declared():
     """Functions that podo_c.h and context_c.h declare for users, and hooks.h for the preload library."""
     return (set(re.findall(r"^PODO_API[^;(]*?(\w+)\(", source.read("include/podo/podo_c.h") +
-                           source.read("include/podo/context_c.h"), re.MULTILINE)) |
+                           source.read("include/podo/context_c.h") +
+                           source.read("include/podo/sink_c.h"), re.MULTILINE)) |
             set(re.findall(r"^void (podo_internal_\w+)\(", source.read("lib/preload/hooks.h"), re.MULTILINE)))
 
 
