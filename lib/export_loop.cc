@@ -237,11 +237,14 @@ void ExportLoop::FinishExporters() {
   constexpr int64_t kMarginNs = 50'000'000;
   const int64_t margin_ns = std::min(kMarginNs, left_ns / 4);
   for (const auto& exporter : exporters_) exporter->Finish(now_ns + left_ns - margin_ns);
-  // An attempt that was under way has as long as one that begins now; then what waits behind it
-  // goes to the spool.
+  // An attempt that was under way has as long as one that begins now, and with a sink that works
+  // all the time there is; then what waits behind it goes to the spool.
   const int64_t patience_ns = std::min(exporting::Delivery::kExitAttemptNs, left_ns / 2);
-  for (const auto& exporter : exporters_) {
-    if (!exporter->WaitSettled(now_ns + patience_ns)) exporter->Interrupt();
+  for (const bool also_working : {false, true}) {
+    const int64_t until_ns = now_ns + (also_working ? left_ns - margin_ns : patience_ns);
+    for (const auto& exporter : exporters_) {
+      if (!exporter->WaitSettled(until_ns)) exporter->Interrupt(also_working);
+    }
   }
 }
 

@@ -9,9 +9,7 @@
 #include "base/sha256.h"
 #include "encode/flame_page.h"
 #include "encode/folded.h"
-#include "encode/otlp_encoder.h"
 #include "encode/pprof_encoder.h"
-#include "encode/pyroscope_encoder.h"
 
 namespace podo {
 namespace {
@@ -54,7 +52,7 @@ absl::StatusOr<std::vector<Payload>> EncodeOtlp(const model::Profile& profile, P
                                                 const PayloadSettings& settings,
                                                 const Payload& of_window) {
   encode::OtlpOptions options;
-  for (const auto& [key, value] : settings.resource) options.resource.push_back({key, value});
+  options.resource = settings.attributes;
   options.scope_version = settings.version;
   options.profile_id = IdOf(settings, of_window);
   std::vector<Payload> payloads;
@@ -74,7 +72,7 @@ absl::StatusOr<std::vector<Payload>> EncodePyroscope(const model::Profile& profi
                                                      const PayloadSettings& settings,
                                                      const Payload& of_window) {
   encode::PyroscopeOptions options;
-  options.labels = settings.resource;
+  options.labels = settings.labels;
   options.push_id = IdOf(settings, of_window);
   absl::StatusOr<std::vector<encode::PyroscopePush>> pushes =
       encode::EncodePyroscope(profile, options);

@@ -4,10 +4,11 @@
 #define PODO_LIB_PAYLOADS_H_
 
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "encode/otlp_encoder.h"
+#include "encode/pyroscope_encoder.h"
 #include "export/payload.h"
 #include "model/profile.h"
 
@@ -15,8 +16,9 @@ namespace podo {
 
 struct PayloadSettings {
   std::string title;  // of pages: the service
-  // Of the process: what every profile that leaves it is labelled with, the most wanted first.
-  std::vector<std::pair<std::string, std::string>> resource;
+  // Of the process, the most wanted first: the resource of OTLP, the series labels of Pyroscope.
+  std::vector<encode::OtlpAttribute> attributes;
+  std::vector<encode::LabelPair> labels;
   std::string version;      // podo's, of the OTLP scope
   std::string instance_id;  // what profile ids are made from, beside the window
 };

@@ -15,8 +15,10 @@
 #include "capture/handler.h"
 #include "capture/profiling_timer.h"
 #include "capture/thread_layout.h"
+#include "context/foreign_context.h"
 #include "context/label_sets.h"
 #include "context/scope.h"
+#include "resource.h"
 #include "sinks.h"
 
 namespace podo {
@@ -48,10 +50,9 @@ symbolize::Symbolizer::Options SymbolOptions(const Config& config) {
 }
 
 std::vector<std::pair<std::string, std::string>> ResourceOf(const Config& config) {
-  std::vector<std::pair<std::string, std::string>> resource = {
-      {"service.name", config.service_name.value}};
-  for (const base::KeyValue& label : AllLabels(config)) {
-    resource.emplace_back(label.key, label.value);
+  std::vector<std::pair<std::string, std::string>> resource;
+  for (base::KeyValue& label : ResourceLabels(config)) {
+    resource.emplace_back(std::move(label.key), std::move(label.value));
   }
   return resource;
 }
@@ -68,7 +69,9 @@ ExportLoop::Settings ExportSettings(const Config& config) {
     settings.comments.push_back(absl::StrCat(label.key, "=", label.value));
   }
   settings.payloads.title = config.service_name.value;
-  settings.payloads.resource = ResourceOf(config);
+  settings.payloads.attributes = ResourceAttributes(config);
+  settings.payloads.labels = ResourceOf(config);
+  settings.payloads.instance_id = InstanceId(config);
   settings.payloads.version = PODO_VERSION;
   return settings;
 }
@@ -117,7 +120,8 @@ Pipeline::Pipeline(const Config& config, Rate rate, capture::State* state, bool 
       symbolizer_(SymbolOptions(config)),
       symbols_(&symbolizer_),
       exports_(std::make_unique<ExportLoop>(ExportSettings(config), &modules_, &symbolizer_,
-                                            &symbols_, MakeExporters(config, shares_names))),
+                                            &symbols_,
+                                            MakeExporters(config, shares_names, rate.hz))),
       published_(state, ResourceOf(config)),
       module_loop_(std::make_unique<ModuleLoop>(state, &modules_, &threads_, &module_wakeup_,
                                                 [this](WindowBox* box) { exports_->Put(box); })),
@@ -136,6 +140,7 @@ absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Start(const Config& config, 
   if (!state.ok()) return state.status();
   const Rate rate = ChooseRate(config);
   context::SetLimit(config.label_sets.value);
+  context::NoteGlobalScope();
   std::unique_ptr<Pipeline> pipeline(new Pipeline(config, rate, *state, shares_names));
   // Threads that did not end in time still use the object: it is leaked then.
   const auto give_up = [&pipeline](absl::Status why) {

@@ -15,8 +15,10 @@ namespace podo {
 using Exporters = std::vector<std::unique_ptr<exporting::Exporter>>;
 
 // `shares_names`: under the preload library, where a whole process tree has the same PODO_EXPORT.
-// Touches no file and no network yet. A sink that cannot be made is one line in the log.
-Exporters MakeExporters(const Config& config, bool shares_names);
+// `sample_hz`: the rate in force. Loads the network module if a sink wants it, so it is for the
+// thread that calls Start(); touches no other file and no network yet. A sink that cannot be made
+// is one line in the log.
+Exporters MakeExporters(const Config& config, bool shares_names, double sample_hz);
 
 // The fields of podo_stats that tell of exporting. Wait-free.
 void FillExportStats(const Exporters& exporters, podo_stats* stats);

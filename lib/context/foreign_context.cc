@@ -4,7 +4,9 @@
 #include <dlfcn.h>
 #include <link.h>
 
+#include <atomic>
 #include <cstring>
+#include <string>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -16,10 +18,10 @@ namespace {
 
 constexpr char kVariable[] = "otel_thread_ctx_v1";
 
-// Whether the module's table of dynamic symbols (DT_GNU_HASH) has the variable. Read in place,
-// while the loader keeps the module (dl_iterate_phdr holds its lock): dlopen and dlclose of every
-// module would meet a process that is exiting, which the loader answers with an assertion.
-bool DefinesVariable(const dl_phdr_info& info, const ElfW(Dyn) * dynamic) {
+// The variable in the module's table of dynamic symbols (DT_GNU_HASH), or nullptr. Read in place,
+// while the loader keeps the module (dl_iterate_phdr holds its lock): dlopen and dlclose would meet
+// a process that is exiting, which the loader answers with an assertion.
+const ElfW(Sym) * FindVariable(const dl_phdr_info& info, const ElfW(Dyn) * dynamic) {
   uint64_t hash_at = 0, symbols_at = 0, strings_at = 0;
   const auto address = [&](uint64_t at) { return at < info.dlpi_addr ? at + info.dlpi_addr : at; };
   for (; dynamic->d_tag != DT_NULL; ++dynamic) {
@@ -27,7 +29,7 @@ bool DefinesVariable(const dl_phdr_info& info, const ElfW(Dyn) * dynamic) {
     if (dynamic->d_tag == DT_SYMTAB) symbols_at = address(dynamic->d_un.d_ptr);
     if (dynamic->d_tag == DT_STRTAB) strings_at = address(dynamic->d_un.d_ptr);
   }
-  if (hash_at == 0 || symbols_at == 0 || strings_at == 0) return false;
+  if (hash_at == 0 || symbols_at == 0 || strings_at == 0) return nullptr;
   const auto* header =
       reinterpret_cast<const uint32_t*>(hash_at);  // buckets, first, bloom words, -
   const uint32_t buckets = header[0], first = header[1];
@@ -42,14 +44,13 @@ bool DefinesVariable(const dl_phdr_info& info, const ElfW(Dyn) * dynamic) {
     const uint32_t entry = chain[i - first];
     if ((entry | 1) == (hash | 1) && symbols[i].st_shndx != SHN_UNDEF &&
         std::strcmp(strings + symbols[i].st_name, kVariable) == 0) {
-      return true;
+      return &symbols[i];
     }
     if ((entry & 1) != 0) break;
   }
-  return false;
+  return nullptr;
 }
 
-// Modules that define the variable, by name; the main program's is "".
 bool IsOwn(const dl_phdr_info& info) {
   const auto* block = static_cast<const char*>(info.dlpi_tls_data);
   const auto* own = reinterpret_cast<const char*>(&podo_thread_ctx);
@@ -60,8 +61,19 @@ bool IsOwn(const dl_phdr_info& info) {
   return false;
 }
 
-std::vector<std::string> ModulesWithTls() {
-  std::vector<std::string> names;
+int64_t FromThreadPointer(const void* variable) {
+  return reinterpret_cast<int64_t>(variable) -
+         reinterpret_cast<int64_t>(__builtin_thread_pointer());
+}
+
+struct Found {
+  std::string module;  // "": the main program
+  int64_t offset;  // of the calling thread's variable from its thread pointer; 0: it has none yet
+};
+
+// The modules other than podo that define the variable.
+std::vector<Found> FindModules() {
+  std::vector<Found> found;
   dl_iterate_phdr(
       [](dl_phdr_info* info, size_t, void* data) {
         bool has_tls = false;
@@ -72,29 +84,16 @@ std::vector<std::string> ModulesWithTls() {
           dynamic =
               reinterpret_cast<const ElfW(Dyn)*>(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
         }
-        const bool own = info->dlpi_tls_data != nullptr && IsOwn(*info);
-        if (has_tls && dynamic != nullptr && !own && DefinesVariable(*info, dynamic)) {
-          static_cast<std::vector<std::string>*>(data)->emplace_back(info->dlpi_name);
-        }
+        const auto* block = static_cast<const char*>(info->dlpi_tls_data);
+        if (!has_tls || dynamic == nullptr || (block != nullptr && IsOwn(*info))) return 0;
+        const ElfW(Sym)* variable = FindVariable(*info, dynamic);
+        if (variable == nullptr) return 0;
+        const int64_t offset = block == nullptr ? 0 : FromThreadPointer(block + variable->st_value);
+        static_cast<std::vector<Found>*>(data)->push_back({info->dlpi_name, offset});
         return 0;
       },
-      &names);
-  return names;
-}
-
-// The calling thread's variable in this module, or nullptr. The module itself, not what it needs:
-// dlsym would search those too, and find podo's own.
-const void* VariableOf(const std::string& module) {
-  void* handle = dlopen(module.empty() ? nullptr : module.c_str(), RTLD_LAZY | RTLD_NOLOAD);
-  if (handle == nullptr) return nullptr;
-  const void* variable = dlsym(handle, kVariable);
-  dlclose(handle);
-  return variable != &podo_thread_ctx ? variable : nullptr;
-}
-
-int64_t FromThreadPointer(const void* variable) {
-  return reinterpret_cast<int64_t>(variable) -
-         reinterpret_cast<int64_t>(__builtin_thread_pointer());
+      &found);
+  return found;
 }
 
 // Static TLS lies right below the thread pointer on x86-64 and above it on AArch64, at one offset
@@ -105,8 +104,9 @@ int64_t StaticOffset(const std::string& module) {
   for (int64_t& offset : offsets) {
     try {
       std::thread([&] {
-        const void* variable = VariableOf(module);
-        offset = variable != nullptr ? FromThreadPointer(variable) : 0;
+        for (const Found& found : FindModules()) {
+          if (found.module == module) offset = found.offset;
+        }
       }).join();
     } catch (const std::system_error&) {  // no thread to be had: then nothing is known
       return 0;
@@ -117,25 +117,27 @@ int64_t StaticOffset(const std::string& module) {
 }
 
 // A library that comes by dlopen and refers to the variable in the usual way gets the one that is
-// first in the global scope; if that is podo's, its tracer writes there, beside podo.
-bool LaterModulesUsePodos() {
-  // Not RTLD_DEFAULT, which looks in this library's own scope, too.
-  void* program = dlopen(nullptr, RTLD_LAZY | RTLD_NOLOAD);
-  if (program == nullptr) return false;
-  const void* first = dlsym(program, kVariable);
-  dlclose(program);
-  return first == &podo_thread_ctx;
-}
+// first in the global scope; if that is podo's, its tracer writes there, beside podo. Relaxed: set
+// before the threads that read it are started.
+constinit std::atomic<bool> g_later_modules_use_podos{false};
 
 }  // namespace
 
+void NoteGlobalScope() {
+  // Not RTLD_DEFAULT, which looks in this library's own scope, too.
+  void* program = dlopen(nullptr, RTLD_LAZY | RTLD_NOLOAD);
+  if (program == nullptr) return;
+  const void* first = dlsym(program, kVariable);
+  dlclose(program);
+  g_later_modules_use_podos.store(first == &podo_thread_ctx, std::memory_order_relaxed);
+}
+
 ForeignContext FindForeignContext() {
   ForeignContext result;
-  for (const std::string& module : ModulesWithTls()) {
-    if (VariableOf(module) == nullptr) continue;
-    const int64_t offset = StaticOffset(module);
-    if (offset == 0 && LaterModulesUsePodos()) continue;
-    result = {true, offset, module.empty() ? "the program" : module};
+  for (const Found& found : FindModules()) {
+    const int64_t offset = StaticOffset(found.module);
+    if (offset == 0 && g_later_modules_use_podos.load(std::memory_order_relaxed)) continue;
+    result = {true, offset, found.module.empty() ? "the program" : found.module};
     break;
   }
   return result;

@@ -15,7 +15,11 @@ struct ForeignContext {
   std::string module;  // that defines it
 };
 
-// Looks through the loaded modules. Calls the loader; never from a signal.
+// To be called on the thread that calls Start(), before the other is used: asks the loader who is
+// first in the global scope, which a thread that may meet the process's exit must not.
+void NoteGlobalScope();
+
+// Looks through the loaded modules. Waits for the loader's lock; never from a signal.
 ForeignContext FindForeignContext();
 
 }  // namespace podo::context

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "context/label_sets.h"
 
-#include <sys/mman.h>
 
 #include <algorithm>
 #include <map>
 #include <mutex>
-#include <new>
 
 #include "context/label_text.h"
 #include "context/set_table.h"

@@ -158,8 +158,7 @@ std::optional<Delivery::Attempt> Delivery::Start(Item item, int64_t now_ns) {
 int64_t Delivery::TimeoutNs(int64_t now_ns) const {
   if (!finishing_) return settings_.attempt_ns;
   const int64_t left_ns = std::max(int64_t{0}, deadline_ns_ - now_ns);
-  const bool works = answered_ && failures_in_a_row_ == 0;
-  return std::min(left_ns, works ? settings_.attempt_ns : kExitAttemptNs);
+  return std::min(left_ns, works() ? settings_.attempt_ns : kExitAttemptNs);
 }
 
 void Delivery::Observe(const SendOutcome& outcome, int64_t now_ns) {
@@ -288,9 +287,8 @@ void Delivery::Finish(int64_t now_ns, int64_t deadline_ns) {
 std::optional<Delivery::Attempt> Delivery::TryLast(int64_t now_ns) {
   if (done()) return std::nullopt;
   if (settings_.manners.is_remote) {
-    const bool works = answered_ && failures_in_a_row_ == 0;
     const bool asked_to_wait = IsWaiting(now_ns) && resume_is_wish_;
-    if ((!works && attempts_at_end_ > 0) || asked_to_wait ||
+    if ((!works() && attempts_at_end_ > 0) || asked_to_wait ||
         deadline_ns_ - now_ns < kLeastAttemptNs) {
       GiveUp();
       return std::nullopt;

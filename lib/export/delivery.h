@@ -93,6 +93,9 @@ class Delivery {
   bool done() const { return finishing_ && fresh_.empty() && backlog_.empty() && !current_; }
   static constexpr int64_t kExitAttemptNs = 200'000'000;
 
+  // The sink has said yes, and nothing but yes since its last failure.
+  bool works() const { return answered_ && failures_in_a_row_ == 0; }
+
   // Payloads offered so far, and how many of the first ones among them are settled: sent, lost or
   // in the store.
   uint64_t offered() const { return offered_; }

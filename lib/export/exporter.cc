@@ -74,7 +74,10 @@ void Exporter::TakeInbox(Delivery* delivery) {
 }
 
 void Exporter::Attempt(Delivery* delivery, const Delivery::Attempt& attempt) {
+  constexpr auto kRelaxed = std::memory_order_relaxed;
+  sending_.store(delivery->works() ? Sending::kWorking : Sending::kDoubtful, kRelaxed);
   const SendOutcome outcome = sink_->Send(*attempt.payload, attempt.timeout_ns);
+  sending_.store(Sending::kNo, kRelaxed);
   Say(outcome);
   delivery->Observe(outcome, surroundings_.steady_ns());
 }
@@ -143,6 +146,13 @@ void Exporter::Finish(int64_t deadline_ns) {
     inbox_.finish_by_ns = deadline_ns;
   }
   wakeup_.Post();
+}
+
+void Exporter::Interrupt(bool also_working) {
+  const Sending sending = sending_.load(std::memory_order_relaxed);
+  const bool hangs =
+      sending == Sending::kDoubtful || (sending == Sending::kWorking && also_working);
+  if (hangs) sink_->Interrupt();
 }
 
 void Exporter::Hurry() {

@@ -60,9 +60,9 @@ class Exporter {
   // Nothing is offered any more; what is left has time until `deadline_ns` (steady). Any thread.
   void Finish(int64_t deadline_ns);
 
-  // To be called some time after Finish: an attempt that hangs is given up, so that what is left
-  // can be stored. Any thread.
-  void Interrupt() { sink_->Interrupt(); }
+  // Gives up an attempt that was begun before Finish and hangs, so that what waits behind it can be
+  // stored; of a sink that has always said yes only if `also_working`. Any thread.
+  void Interrupt(bool also_working);
 
   // All offered so far is due now. WaitSettled then blocks until it is sent, stored or lost, or
   // until `deadline_ns`; false on timeout. Any thread.
@@ -98,6 +98,10 @@ class Exporter {
   FailureLog failures_;  // of the exporter's thread
   SharedCounts counts_;
   std::atomic<uint64_t> dropped_{0};  // relaxed, a counter
+  // What the exporter's thread is in. Relaxed: an interrupt that comes too late or too early meets
+  // an attempt with a deadline.
+  enum class Sending { kNo, kDoubtful, kWorking };
+  std::atomic<Sending> sending_{Sending::kNo};
   LastWords last_error_;
   base::Wakeup wakeup_;
 
