@@ -56,6 +56,8 @@ result, reports = run(receiver.port, 1500, "stop")
 tap.check("every window arrives once, as OTLP",
           reports.get("written") == len(receiver.requests) == len(set(bodies(receiver))) >= 5
           and reports.get("lost") == 0 and result.stderr == "", f"{reports} {result}")
+result, _ = run(receiver.port, 300, PODO_LOG="info")
+tap.check("the log at level info names the layout", "layout 1.10, development version 1" in result.stderr, result)
 path, headers, body = receiver.requests[0]
 tap.check("the request is what OTLP wants",
           path == "/v1development/profiles" and headers.get("Content-Type") == "application/x-protobuf"
