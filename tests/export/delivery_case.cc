@@ -4,10 +4,12 @@
 // asked and else before it exits, its statistics. 0 milliseconds: until it is killed.
 #include <time.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <string_view>
+#include <vector>
 
 #include "podo/podo.h"
 
@@ -37,16 +39,26 @@ int main(int argc, char** argv) {
   std::printf("{\"started\": %d, \"start_us\": %lld}\n", started.code(),
               Microseconds(Clock::now() - begin));
   std::fflush(stdout);
-  while (life.count() == 0 || Clock::now() - begin < life) Request();
+  std::vector<long long> requests_us;
+  while (life.count() == 0 || Clock::now() - begin < life) {
+    const long long took = Microseconds(Request());
+    if (life.count() != 0) requests_us.push_back(took);
+  }
   const Clock::time_point end = Clock::now();
+  std::sort(requests_us.begin(), requests_us.end());
+  const auto quantile = [&](size_t percent) {
+    return requests_us.empty() ? 0 : requests_us[(requests_us.size() - 1) * percent / 100];
+  };
   if (argc > 2 && std::string_view(argv[2]) == "stop") podo::Stop(std::chrono::seconds(2));
   const podo::Stats s = podo::GetStats();
   const auto number = [](uint64_t n) { return static_cast<unsigned long long>(n); };
   std::printf(
-      "{\"stop_us\": %lld, \"windows\": %llu, \"written\": %llu, \"errors\": %llu, "
+      "{\"p50_us\": %lld, \"p99_us\": %lld, \"stop_us\": %lld, \"windows\": %llu, \"written\": "
+      "%llu, \"errors\": %llu, "
       "\"retried\": %llu, \"spooled\": %llu, \"lost\": %llu, \"at_exit\": %llu, "
       "\"refused\": %llu, \"last_error\": \"%s\"}\n",
-      Microseconds(Clock::now() - end), number(s.windows), number(s.profiles_written),
-      number(s.export_errors), number(s.profiles_retried), number(s.profiles_spooled),
-      number(s.profiles_lost), number(s.lost_at_exit), number(s.lost_refused), s.last_export_error);
+      quantile(50), quantile(99), Microseconds(Clock::now() - end), number(s.windows),
+      number(s.profiles_written), number(s.export_errors), number(s.profiles_retried),
+      number(s.profiles_spooled), number(s.profiles_lost), number(s.lost_at_exit),
+      number(s.lost_refused), s.last_export_error);
 }
