@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/sha256.h"
 #include "config_http.h"
+#include "encode/otlp_fields.h"
 #include "encode/otlp_response.h"
 #include "export/custom_sink.h"
 #include "export/file_sink.h"
@@ -80,7 +81,14 @@ absl::StatusOr<std::unique_ptr<Sink>> MakeHttpSink(const Config& config, const S
   options.coding = http.coding;
   options.name = spec.url;
   options.headers = http.headers;
-  if (spec.kind == SinkSpec::Kind::kOtlp) options.read_words = ReadOtlpWords;
+  if (spec.kind == SinkSpec::Kind::kOtlp) {
+    options.read_words = ReadOtlpWords;
+    options.otlp_version = std::string(encode::otlp::kDevelopmentVersion);
+    base::Log(base::LogLevel::kInfo,
+              absl::StrCat("sink ", spec.url, " gets OTLP profiles, layout ",
+                           encode::otlp::kSchemaVersion, ", development version ",
+                           encode::otlp::kDevelopmentVersion));
+  }
   if (spec.kind == SinkSpec::Kind::kPprofPost) {
     options.path = [post = spec.post, service = config.service_name.value,
                     sample_hz](const exporting::Payload& payload) {
@@ -96,6 +104,10 @@ absl::StatusOr<std::unique_ptr<Sink>> MakeHttpSink(const Config& config, const S
 exporting::SpoolKey KeyOf(const Config& config, const Sink& sink, const SinkSpec* spec) {
   std::string text = absl::StrCat(sink.name(), "\n", static_cast<int>(sink.format()), "\n",
                                   static_cast<int>(sink.coding()), "\n");
+  // A later podo with another layout must not send these under its own header.
+  if (sink.format() == exporting::PayloadFormat::kOtlp) {
+    absl::StrAppend(&text, encode::otlp::kSchemaVersion, "\n");
+  }
   if (spec != nullptr) {
     absl::StrAppend(&text, exporting::AddressText(spec->target), "\n", spec->target.path, "\n",
                     spec->target.user, "\n");

@@ -171,10 +171,10 @@ void Delivery::Observe(const SendOutcome& outcome, int64_t now_ns) {
     ++counts_.sent;
     counts_.bytes_sent += item.payload.bytes->size();
     counts_.lost_refused += static_cast<uint64_t>(outcome.rejected);
-    answered_ = true;
   } else {
     ++counts_.failures;
   }
+  if (outcome.verdict != SendVerdict::kRetry) answered_ = true;  // a no is an answer, too
   const bool again = outcome.verdict == SendVerdict::kRetry && settings_.manners.retries;
   if (from_store) store_->Release(/*done=*/!again);
   if (again) {

@@ -93,7 +93,7 @@ class Delivery {
   bool done() const { return finishing_ && fresh_.empty() && backlog_.empty() && !current_; }
   static constexpr int64_t kExitAttemptNs = 200'000'000;
 
-  // The sink has said yes, and nothing but yes since its last failure.
+  // The sink has answered, and did not fail last time.
   bool works() const { return answered_ && failures_in_a_row_ == 0; }
 
   // Payloads offered so far, and how many of the first ones among them are settled: sent, lost or
@@ -143,7 +143,7 @@ class Delivery {
   int64_t resume_ns_ = 0;        // the sink is left alone until then
   bool resume_is_wish_ = false;  // the receiver's
   uint32_t failures_in_a_row_ = 0;
-  bool answered_ = false;  // it has said yes once
+  bool answered_ = false;  // it has said yes or no once
   int64_t last_attempt_ns_ = 0;
   int64_t next_backlog_ns_ = 0;
   uint64_t hurry_ordinal_ = 0;  // somebody waits for what was offered up to it

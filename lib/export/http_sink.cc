@@ -24,23 +24,24 @@ bool IsName(const std::string& one, const std::string& other) {
 }
 
 // What the user may replace.
-HttpHeaders DefaultHeaders(PayloadFormat format) {
+HttpHeaders DefaultHeaders(const HttpSinkOptions& options) {
   HttpHeaders headers = {{"User-Agent", "podo/" PODO_VERSION}};
-  if (format == PayloadFormat::kOtlp) {
-    headers.emplace_back("OTLP-Profiles-Development-Version", "1");
-  } else if (format == PayloadFormat::kPyroscope) {
+  if (options.format == PayloadFormat::kOtlp) {
+    headers.emplace_back("OTLP-Profiles-Development-Version", options.otlp_version);
+  } else if (options.format == PayloadFormat::kPyroscope) {
     headers.emplace_back("Connect-Protocol-Version", "1");
   }
   return headers;
 }
 
-HttpHeaders HeadersOf(const Payload& payload, PayloadFormat format, const HttpHeaders& given) {
-  HttpHeaders headers = {{"Content-Type", ContentType(format)}};
+HttpHeaders HeadersOf(const Payload& payload, const HttpSinkOptions& options) {
+  const HttpHeaders& given = options.headers;
+  HttpHeaders headers = {{"Content-Type", ContentType(options.format)}};
   if (payload.coding != PayloadCoding::kNone) {
     headers.emplace_back("Content-Encoding",
                          payload.coding == PayloadCoding::kGzip ? "gzip" : "zstd");
   }
-  for (auto& header : DefaultHeaders(format)) {
+  for (auto& header : DefaultHeaders(options)) {
     const bool replaced = std::any_of(given.begin(), given.end(), [&](const auto& user) {
       return IsName(user.first, header.first);
     });
@@ -66,7 +67,7 @@ SinkManners HttpSink::manners() const {
 
 SendOutcome HttpSink::Send(const Payload& payload, int64_t timeout_ns) {
   HttpPost post;
-  post.headers = HeadersOf(payload, options_.format, options_.headers);
+  post.headers = HeadersOf(payload, options_);
   if (options_.path) post.path = options_.path(payload);
   post.body = payload.bytes;
   post.timeout_ns = timeout_ns;

@@ -21,6 +21,8 @@ struct HttpSinkOptions {
   // kOtlp, kPyroscope, or kPprof: decides the content type and what else the protocol wants.
   PayloadFormat format = PayloadFormat::kOtlp;
   std::string name;  // for the log, without secrets
+  // Of the layout of OTLP requests, as the header OTLP-Profiles-Development-Version has it.
+  std::string otlp_version;
   // The user's, beside the protocol's own. One that bears the name of a header of podo's (in any
   // case) replaces it, an empty one leaves it out; Content-Type and Content-Encoding say what the
   // body is and cannot be replaced.

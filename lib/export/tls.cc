@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/detail/openssl_init.hpp>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -76,6 +77,9 @@ int NoPassword(char*, int, int, void*) { return 0; }
 }  // namespace
 
 const char* PrepareTls() {
+  // Asio counts its users of OpenSSL; one that never goes keeps the count from zero when static
+  // destructors have run, for the last upload comes after them.
+  [[maybe_unused]] static const auto* const for_good = new boost::asio::ssl::detail::openssl_init<>;
   const bool ready = OPENSSL_init_ssl(OPENSSL_INIT_NO_ATEXIT, nullptr) == 1;
   return ready ? nullptr : "OpenSSL cannot be used (has exit cleaned it up?)";
 }

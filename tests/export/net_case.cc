@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <memory>
 #include <string>
 #include <thread>
 
@@ -116,6 +117,13 @@ void ForkAndList() {
   std::printf("{\"child\": %d}\n", status);
 }
 
+// Registered before the module is loaded, hence called after its static destructors, as podo's own
+// last upload is.
+std::unique_ptr<NetPoster> g_posts_at_exit;
+void PostAtExit() {
+  if (g_posts_at_exit != nullptr) PostOnce(g_posts_at_exit.get());
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -134,6 +142,7 @@ int main(int argc, char** argv) {
   options.headers = {{"Content-Type", "application/x-protobuf"}};
   options.max_response_bytes = Number("max_response", 64 << 10);
   options.start_thread = StartThread;
+  std::atexit(PostAtExit);
   int64_t began_ns = base::SteadyClockNs();
   PrintMemory("before", began_ns);
   began_ns = base::SteadyClockNs();
@@ -143,6 +152,10 @@ int main(int argc, char** argv) {
     return 3;
   }
   PrintMemory("loaded", began_ns);
+  if (Get("exit") == "posts") {
+    g_posts_at_exit = *std::move(poster);
+    return 0;
+  }
   pthread_atfork(nullptr, nullptr, base::CloseOwnedFdsInForkChild);
   for (int64_t left = Number("times", 1); left > 0; --left) {
     began_ns = base::SteadyClockNs();

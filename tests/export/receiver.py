@@ -31,7 +31,7 @@ class Receiver:
     """Answers every POST by `answer(path) -> (status, headers, body)` and keeps what it got."""
 
     def __init__(self, answer=lambda path: (200, {}, b"ok"), host="127.0.0.1", tls=None,
-                 unix_path=None):
+                 unix_path=None, port=0):
         self.requests, self.clients = [], set()
         outer = self
 
@@ -78,7 +78,7 @@ class Receiver:
         if unix_path is not None:
             self.server = _UnixServer(unix_path, Handler)
         else:
-            self.server = (_Server6 if ":" in host else _Server)((host, 0), Handler)
+            self.server = (_Server6 if ":" in host else _Server)((host, port), Handler)
             self.port = self.server.server_address[1]
         if tls is not None:
             self.server.socket = tls.wrap_socket(self.server.socket, server_side=True,

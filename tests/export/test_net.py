@@ -162,6 +162,10 @@ def check_tls(program):
     tap.check("an unknown authority is refused: which certificate and why", report["status"] == 0
               and "certificate CN=localhost" in report["error"]
               and "unable to get local issuer certificate" in report["error"], report)
+    for what, path in (("loaded", program), ("linked in", folder_with(None, "podo_net_case_static"))):
+        lines, result = run(path, url, ca=ca.path, exit="posts")
+        tap.check(f"{what}: at exit, when static destructors have run, a first https connection can be made",
+                  result.returncode == 0 and lines[:1] and lines[0].get("status") == 200, result)
     own = folder_with(MODULE, "podo_net_case_own_tls")
     exported = elf.exported(own)
     tap.check("a host exports a TLS library and an operator new of its own",

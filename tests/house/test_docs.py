@@ -15,7 +15,9 @@ FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 MARKER = re.compile(r"<!-- (file|part of): (\S+) -->\s*$")
 CODE_LANGUAGES = {"c", "cpp", "c++", "cmake", "meson", "makefile"}
 DOCUMENTS = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "docs/architecture.md",
-             "docs/capture.md", "docs/configuration.md", "docs/dependencies.md", "docs/labels.md"]
+             "docs/capture.md", "docs/collectors.md", "docs/configuration.md",
+             "docs/delivery.md", "docs/dependencies.md", "docs/labels.md",
+             "docs/scale.md"]
 
 
 def blocks(text):

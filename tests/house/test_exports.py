@@ -25,7 +25,8 @@ def allow_list(map_file):
 def declared():
     """Functions that podo_c.h and context_c.h declare for users, and hooks.h for the preload library."""
     return (set(re.findall(r"^PODO_API[^;(]*?(\w+)\(", source.read("include/podo/podo_c.h") +
-                           source.read("include/podo/context_c.h"), re.MULTILINE)) |
+                           source.read("include/podo/context_c.h") +
+                           source.read("include/podo/sink_c.h"), re.MULTILINE)) |
             set(re.findall(r"^void (podo_internal_\w+)\(", source.read("lib/preload/hooks.h"), re.MULTILINE)))
 
 
@@ -78,7 +79,7 @@ def check_network_module():
                     ["podo_net_module"])
     tap.check("only Boost's and the language's own symbols of libpodo_net.a bear another name than podo's",
               not [n for n, kind in elf.defined(os.path.join(LIB, "libpodo_net.a"))
-                   if kind in "TDBRC" and not n.startswith("podo_") and not re.match(r"_Z\w*?4podo", n)])
+                   if kind in "TDBRC" and not n.startswith("podo_") and not re.match(r"_Z\w*?(4podo|\d+podo_)", n)])
 
 
 def check_archive():

@@ -37,7 +37,7 @@ HOMES = [
     (r"(elfutils/.*|dwarf\.h|libelf\.h|gelf\.h)", r"lib/symbolize/"),
     (r"(zlib|zstd|zstd_errors|zconf)\.h", r"lib/base/compress\.(cc|h)$"),
     (r"protozero/.*", r"lib/encode/"),
-    (r"boost/(asio|beast)/?.*", r"lib/(export|serve)/|lib/pipeline"),
+    (r"boost/(asio|beast|system)/?.*", r"lib/(export|serve)/|lib/pipeline"),
     (r"openssl/.*", r"lib/(export|serve)/"),
 ]
 # No other third-party header at all, Abseil apart.

@@ -27,7 +27,8 @@ def install():
     result = tap.run(["meson", "install", "-C", tap.build_dir(), "--destdir", STAGE, "--no-rebuild"], 120)
     if not tap.check("meson install fills a staged tree", result.returncode == 0, result):
         return None
-    public = ["/podo/" + name for name in ("asio.h", "context.h", "context_c.h", "podo.h", "podo_c.h")]
+    public = ["/podo/" + name for name in ("asio.h", "context.h", "context_c.h", "podo.h", "podo_c.h", "sink.h",
+                                             "sink_c.h")]
     for ending in (*public, "/libpodo.so", "/libpodo.so.0", "/libpodo.a",
                    "/libpodo_net.so", "/libpodo_net.a", "/podo-net.pc",
                    "/podo.pc", "/podo-config.cmake", "/podo-config-version.cmake"):

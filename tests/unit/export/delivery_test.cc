@@ -383,6 +383,7 @@ TEST_CASE("the end: all at once while the sink says yes, else one short attempt"
       {"failed last time, hangs", true, kLater, kLater, {9}, Delivery::kExitAttemptNs, 4},
       {"failed last time, works again", true, kLater, kYes, {9, 10, 11, 12}, 2 * kSecond, 0},
       {"asked to wait", true, LaterIn(60 * kSecond), kYes, {}, 0, 4},
+      {"never tried, refuses", false, kYes, kNo, {10, 11, 12}, 2 * kSecond, 3},
       {"refuses", true, kYes, kNo, {10, 11, 12}, 2 * kSecond, 3},
   };
   for (const End& end : kEnds) {

@@ -38,6 +38,7 @@ class ScriptedPoster : public HttpPoster {
 HttpSinkOptions OptionsFor(PayloadFormat format, HttpHeaders headers = {}) {
   HttpSinkOptions options;
   options.format = format;
+  options.otlp_version = "1";
   options.name = "test";
   options.headers = std::move(headers);
   options.wall_clock_ns = [] { return kNow; };
