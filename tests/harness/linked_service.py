@@ -15,10 +15,10 @@ TIMEOUT_MS = 700  # of one request of podo's
 class Service:
     """A running podo_service_case that sends to a port of loopback."""
 
-    def __init__(self, port, scheme="otlp+http", **settings):
+    def __init__(self, port, scheme="otlp+http", path="", **settings):
         self.log_path = os.path.join(tap.temp_dir(), "log")
         env = tap.clean_environment(**{
-            "PODO_EXPORT": f"{scheme}://127.0.0.1:{port}", "PODO_SERVICE_NAME": "checkout",
+            "PODO_EXPORT": f"{scheme}://127.0.0.1:{port}{path}", "PODO_SERVICE_NAME": "checkout",
             "PODO_LABELS": "team=shop", "PODO_INTERVAL": "200ms",
             "OTEL_EXPORTER_OTLP_TIMEOUT": str(TIMEOUT_MS), **settings})
         with open(self.log_path, "wb") as log:

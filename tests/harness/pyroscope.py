@@ -77,10 +77,11 @@ class Pyroscope:
         tap.kill(self.child)
 
     def ask(self, method, **question):
-        """An answer of the querier; an error is its text."""
+        """An answer of the querier, label names with dots included; an error is its text."""
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}/querier.v1.QuerierService/{method}",
-            json.dumps(question).encode(), {"Content-Type": "application/json"})
+            json.dumps(question).encode(), {"Content-Type": "application/json",
+                                      "Accept": "*/*;allow-utf8-labelnames=true"})
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
                 return json.load(answer)

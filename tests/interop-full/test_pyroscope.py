@@ -16,6 +16,7 @@ import tap  # noqa: E402
 from linked_service import Service, host_ticks  # noqa: E402
 
 SENTENCE = "a real Pyroscope shows what podo pushes, and the difference of two ranges"
+ADDED = {"gateway.zone": "eu-1"}
 SERVICE_S = 6  # of each half, in windows of 1 s
 
 
@@ -23,9 +24,9 @@ def of(service, **labels):
     return "{" + ",".join(f'{k}="{v}"' for k, v in {"service_name": service, **labels}.items()) + "}"
 
 
-def run(port, scheme, name):
+def run(port, scheme, name, path):
     """A service that turns slow in the middle: its last counters, and the ranges of both halves."""
-    service = Service(port, scheme, PODO_SERVICE_NAME=name, PODO_INTERVAL="1s",
+    service = Service(port, scheme, path, PODO_SERVICE_NAME=name, PODO_INTERVAL="1s",
                       OTEL_EXPORTER_OTLP_TIMEOUT="10000")
     tap.wait_until(lambda: service.ask()["ticks"] > 0)
     began = time.time()
@@ -41,8 +42,8 @@ def run(port, scheme, name):
     return stats, (began - 1.5, middle - 1.1), (changed, time.time())
 
 
-def check_route(pyro, name, port, scheme, counts):
-    stats, light, heavy = run(port, scheme, name)
+def check_route(pyro, name, port, scheme, counts, path="", labels=()):
+    stats, light, heavy = run(port, scheme, name, path)
     tap.check(f"{name}: every profile is taken", stats["written"] >= 2 * SERVICE_S
               and (stats["errors"], stats["lost"]) == (0, 0), stats)
     whole = (light[0] - 1, heavy[1] + 1)
@@ -65,6 +66,13 @@ def check_route(pyro, name, port, scheme, counts):
                       end=int(whole[1] * 1000), matchers=[of(name)]).get("names")
     tap.check(f"{name}: the labels are known", values is not None
               and set(values) == {"/pay", "/cart"}, values)
+    found = pyro.ask("Series", labelNames=[], matchers=[of(name)], start=int(whole[0] * 1000),
+                     end=int(whole[1] * 1000)).get("labelsSet", [])
+    found = [{l["name"]: l["value"] for l in one["labels"]} for one in found]
+    wanted = {"service_name": name, "team": "shop", **dict(labels)}
+    if not path:  # a template has no place for them
+        tap.check(f"{name}: what is known of the process are labels of its series", found and all(
+            wanted.items() <= f.items() and {"host_name", "host.name"} & set(f) for f in found), found[:1])
     status, page = pyro.render(of(name), *whole)
     tap.check(f"{name}: it is rendered", status == 200
               and "RenderCart(int)" in page["flamebearer"]["names"], str(page)[:300])
@@ -72,7 +80,7 @@ def check_route(pyro, name, port, scheme, counts):
     shares = {f: v[3] / right - v[1] / left for f, v in functions.items()} if left and right else {}
     tap.check(f"{name}: the difference of two ranges names the guilty function",
               shares and max(shares, key=shares.get) == "RenderCart(int)"
-              and shares["RenderCart(int)"] > 0.2, f"{left} {right} {shares}")
+              and shares["RenderCart(int)"] > 0.2, f"{left} {right} {sorted(shares.items(), key=lambda s: -abs(s[1]))[:5]}")
 
 
 def main():
@@ -84,14 +92,17 @@ def main():
     if not tap.check("Pyroscope starts", pyro.start(), pyro.log()):
         return tap.done()
     check_route(pyro, "native", pyro.port, "pyroscope+http", True)
+    check_route(pyro, "by-template", pyro.port, "pprof+http", True,
+                "/ingest?name={service}&from={start}&until={end}&format=pprof&sampleRate={hz}")
     check_route(pyro, "otlp", pyro.port, "otlp+http", False)
     program = collector.program() if golang.find() else None
     if program is None:
         tap.skip("through the Collector", "Go 1.25 or later")
         return tap.done()
-    gateway = collector.Gateway(program, tap.temp_dir(), to=f"http://127.0.0.1:{pyro.port}")
+    gateway = collector.Gateway(program, tap.temp_dir(), to=f"http://127.0.0.1:{pyro.port}",
+                                attributes=ADDED)
     tap.check("the gateway starts", gateway.start(), gateway.log())
-    check_route(pyro, "through-collector", gateway.port, "otlp+http", False)
+    check_route(pyro, "through-collector", gateway.port, "otlp+http", False, labels=ADDED)
     return tap.done()
 
 

@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <iostream>
 #include <mutex>
+#include <random>
 #include <string>
 #include <thread>
 #include <vector>
@@ -54,8 +55,10 @@ void Serve(bool pays, int number) {
   }
 }
 
-// Mostly asleep, so that a request's time is its own work and not the wait for a core.
+// Mostly asleep, so that a request's time is its own work and not the wait for a core; of irregular
+// length, for a rhythm of its own would beat with the kernel's tick and bend the shares.
 void ServeAll(bool pays, const std::atomic<bool>& leaving) {
+  std::minstd_rand chance(pays ? 1 : 2);
   for (int number = 0; !leaving.load(std::memory_order_relaxed); ++number) {  // a hint, no data
     const auto began = Clock::now();
     Serve(pays, number % 4);
@@ -64,7 +67,7 @@ void ServeAll(bool pays, const std::atomic<bool>& leaving) {
       const std::lock_guard lock(latencies_mutex);
       latencies_us.push_back(us);
     }
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    std::this_thread::sleep_for(std::chrono::microseconds(500 + chance() % 2000));
   }
 }
 
