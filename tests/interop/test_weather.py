@@ -233,6 +233,7 @@ def check_long_outage(program):
     tap.check("the gateway starts again", last.start(), last.log())
     heir = Service(front.port, **settings)
     final = heir.end(spool)
+    last.stop()  # its file is whole then
     arrivals = Arrivals(last.arrivals)
     before = {p.profile_id for r in arrivals.requests for p in r.profiles
               if r.resource_attributes()["process.pid"] == service.child.pid}
@@ -245,7 +246,6 @@ def check_long_outage(program):
                     sum(sum(copies[0].values()) for i, copies in arrivals.by_id.items()
                         if i not in before), host_ticks(final))
     tap.check("nothing arrives twice", all(len(c) == 1 for c in arrivals.by_id.values()))
-    last.stop()
     front.close_door()
 
 
