@@ -216,6 +216,7 @@ bool DrainLoop::CloseWindow(bool last) {
   if (next == nullptr && !last) return false;
   const Reading end = Read();
   model::WindowTotals& t = box_->totals;
+  t = {};  // the box was another window's, and not every field is set for each
   t.sequence = sequence_.fetch_add(1, std::memory_order_relaxed);
   t.begin_wall_ns = begin_.wall_ns;
   t.duration_ns = end.steady_ns - begin_.steady_ns;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "context/label_sets.h"
 
-
 #include <algorithm>
 #include <map>
 #include <mutex>
