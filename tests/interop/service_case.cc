@@ -2,7 +2,8 @@
 // A service for test_weather.py: threads answer make-believe requests in functions of known names,
 // under labels and spans. `podo_service_case`, configured by the environment; each line on stdin
 // gives a line of JSON with the counters so far: `stats` no more, `latency` the requests' latency since
-// the last such line, `flush` and `stop` what these calls came to. The end of stdin ends it without a flush.
+// the last such line, `flush` and `stop` what these calls came to; `slow` makes RenderCart take 20
+// times as long from now on. The end of stdin ends it without a flush.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -21,6 +22,7 @@ using Clock = std::chrono::steady_clock;
 
 std::mutex latencies_mutex;
 std::vector<double> latencies_us;
+std::atomic<bool> cart_is_slow{false};  // a switch for people, orders nothing: relaxed
 
 }  // namespace
 
@@ -48,7 +50,7 @@ void Serve(bool pays, int number) {
   if (pays) {
     ChargeCard(kRounds);
   } else {
-    RenderCart(kRounds);
+    RenderCart(cart_is_slow.load(std::memory_order_relaxed) ? 20 * kRounds : kRounds);
   }
 }
 
@@ -116,6 +118,7 @@ int main() {
   while (std::getline(std::cin, line)) {
     const auto began = Clock::now();
     int code = -1;
+    if (line == "slow") cart_is_slow.store(true, std::memory_order_relaxed);
     if (line == "flush") code = podo::Flush(std::chrono::seconds(60)).code();
     if (line == "stop") code = podo::Stop(std::chrono::seconds(10)).code();
     std::printf("{\"code\": %d, \"ms\": %.1f", code,

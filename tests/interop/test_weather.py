@@ -8,9 +8,7 @@ nothing."""
 import collections
 import gzip
 import email.utils
-import json
 import os
-import subprocess
 import sys
 import time
 
@@ -23,52 +21,10 @@ import pypi  # noqa: E402
 import receiver  # noqa: E402
 import tap  # noqa: E402
 import weather  # noqa: E402
+from linked_service import TIMEOUT_MS, Service, host_ticks, spooled  # noqa: E402
 
-SERVICE = os.path.join(tap.build_dir(), "tests", "interop", "podo_service_case")
 SENTENCE = "no weather between a service and its OpenTelemetry Collector loses a sample"
-SPOOL_ENDING = ".spool"
-TIMEOUT_MS = 700  # of one request of podo's
 MEMORY_QUEUE_BYTES = 1 << 20  # DeliverySettings::queue_bytes
-
-
-class Service:
-    def __init__(self, port, scheme="otlp+http", **settings):
-        self.log_path = os.path.join(tap.temp_dir(), "log")
-        env = tap.clean_environment(**{
-            "PODO_EXPORT": f"{scheme}://127.0.0.1:{port}", "PODO_SERVICE_NAME": "checkout",
-            "PODO_LABELS": "team=shop", "PODO_INTERVAL": "200ms",
-            "OTEL_EXPORTER_OTLP_TIMEOUT": str(TIMEOUT_MS), **settings})
-        with open(self.log_path, "wb") as log:
-            self.child = tap.start([SERVICE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
-                                   text=True, env=env)
-        self.started = json.loads(self.child.stdout.readline())
-
-    def ask(self, word="stats"):
-        self.child.stdin.write(word + "\n")
-        self.child.stdin.flush()
-        return json.loads(self.child.stdout.readline())
-
-    def end(self, spool):
-        """The last counters, when everything was sent."""
-        tap.check("the spool becomes empty", tap.wait_until(lambda: not spooled(spool), 120, 0.2),
-                  spooled(spool))
-        flushed, stopped = self.ask("flush"), self.ask("stop")
-        tap.check("the service flushes, stops and ends", flushed["code"] == 0 and stopped["code"] == 0
-                  and self._leaves(), f"{flushed}\n{stopped}\n{self.log()}")
-        return stopped
-
-    def _leaves(self):
-        self.child.stdin.close()
-        return self.child.wait(20) == 0
-
-    def log(self):
-        with open(self.log_path, encoding="utf-8", errors="replace") as f:
-            return f.read()
-
-
-def spooled(directory):
-    """Profiles that wait there."""
-    return [n for n in os.listdir(directory) if n.endswith(SPOOL_ENDING)]
 
 
 class Arrivals:
@@ -94,10 +50,6 @@ def ids(exchange):
     if exchange.headers.get("Content-Encoding") == "gzip":
         body = gzip.decompress(body)
     return tuple(p.profile_id for p in otlp_request.Request(body).profiles)
-
-
-def host_ticks(stats):
-    return stats["ticks"] - stats["own"] - stats["foreign"]
 
 
 def is_yes(exchange):
