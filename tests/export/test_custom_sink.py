@@ -15,7 +15,7 @@ CASE = os.path.join(tap.build_dir(), "tests", "export", "podo_sink_case")
 
 def run(form, cpu_ms, *answers):
     """The attempts, the closing statistics, whether the sink was released, and the log."""
-    result = tap.run([CASE, form, str(cpu_ms), *answers], 60)
+    result = tap.run([CASE, form, str(cpu_ms), *answers], 60, env=tap.clean_environment())
     lines = [json.loads(l) for l in result.stdout.splitlines()]
     attempts = [l for l in lines if "answer" in l]
     released = sum("released" in l for l in lines) - 1  # the one that was not accepted

@@ -11,7 +11,7 @@ Sample = collections.namedtuple("Sample", "stack values labels")  # stack: names
 
 
 def fields(data):
-    """(number, value) of each field of a message; bytes for lengths, int for varints."""
+    """(number, value) of each field of a message; bytes for lengths, int for the rest."""
     at = 0
     while at < len(data):
         key, at = varint(data, at)
@@ -24,7 +24,7 @@ def fields(data):
             value, at = data[at:at + size], at + size
         elif key & 7 in (1, 5):
             size = 8 if key & 7 == 1 else 4
-            value, at = data[at:at + size], at + size
+            value, at = int.from_bytes(data[at:at + size], "little"), at + size
         else:
             raise ValueError(f"wire type {key & 7}")
         yield key >> 3, value
@@ -68,54 +68,80 @@ class Symbols:
         return self.names[i] if i >= 0 else hex(address)
 
 
-class File:
-    """Samples of a .pb.gz, the main binary's frames named by `symbols` if given."""
+def one(message, field):
+    """The last number of that field, which holds; 0 if there is none."""
+    return ([0] + [n for f, v in message if f == field for n in numbers(v)])[-1]
 
-    def __init__(self, path, symbols=None):
-        with open(path, "rb") as f:
-            data = gzip.decompress(f.read())
-        top = collections.defaultdict(list)
-        for number, value in fields(data):
-            top[number].append(value)
-        self.strings = [s.decode() for s in top[6]]
-        self.symbols = symbols
-        self.mappings = [dict(fields(m)) for m in top[3]]
-        self.functions = {m[1]: self.strings[m.get(2, 0)] for m in map(dict, map(fields, top[5]))}
+
+def signed(value):
+    return value - (1 << 64) if value >> 63 else value
+
+
+class Profile:
+    """samples: [(frames leaf first, labels, values)]; a frame is (mapping file, address,
+    ((function, system name, file, line), ...)), a label (key, text or number, unit)."""
+
+    def __init__(self, path):
+        with gzip.open(path) as f:
+            top = list(fields(f.read()))
+        self.strings = [v.decode() for n, v in top if n == 6]
+        text = self.strings.__getitem__
+        functions, locations, self.mappings = {}, {}, {}
+        for number, value in top:
+            message = list(fields(value)) if number in (3, 4, 5) else None
+            if number == 3:
+                self.mappings[one(message, 1)] = {
+                    "start": one(message, 2), "limit": one(message, 3), "offset": one(message, 4),
+                    "file": text(one(message, 5)), "build_id": text(one(message, 6))}
+            elif number == 5:
+                functions[one(message, 1)] = tuple(text(one(message, i)) for i in (2, 3, 4))
+            elif number == 4:
+                locations[one(message, 1)] = message
         self.locations = {}
-        for message in top[4]:
-            self.add_location(message)
-        self.types = [self.strings[dict(fields(t)).get(1, 0)] for t in top[1]]
-        self.samples = [self.sample(s) for s in top[2]]
+        for key, message in locations.items():
+            lines = [list(fields(v)) for n, v in message if n == 4]
+            self.locations[key] = (
+                self.mappings.get(one(message, 2), {}).get("file", ""), one(message, 3),
+                tuple(functions[one(line, 1)] + (one(line, 2),) for line in lines))
+        self.types = [tuple(text(one(list(fields(v)), i)) for i in (1, 2)) for n, v in top if n == 1]
+        self.samples = [self._sample(list(fields(v))) for n, v in top if n == 2]
+        self.time_ns, self.duration_ns, self.period = (one(top, n) for n in (9, 10, 12))
+        self.comments = [text(i) for n, v in top if n == 13 for i in numbers(v)]
 
-    def add_location(self, message):
-        lines, plain = [], {}
-        for number, value in fields(message):
-            if number == 4:
-                lines.append(self.functions[dict(fields(value))[1]])
-            else:
-                plain[number] = value
-        main = self.mappings and plain.get(2) == self.mappings[0].get(1)
-        if self.symbols and main:
-            start, offset = self.mappings[0].get(2, 0), self.mappings[0].get(4, 0)
-            # Return addresses lie behind the call; podo writes them within it.
-            lines = [self.symbols.name(plain.get(3, 0) - start + offset)]
-        self.locations[plain[1]] = lines or [hex(plain.get(3, 0))]
-
-    def sample(self, message):
-        stack, values, labels = [], [], {}
-        for number, value in fields(message):
+    def _sample(self, message):
+        stack, labels, values = [], [], []
+        for number, value in message:
             if number == 1:
-                stack += [n for i in numbers(value) for n in self.locations[i]]
+                stack += [self.locations[i] for i in numbers(value)]
             elif number == 2:
-                values += numbers(value)
+                values += [signed(v) for v in numbers(value)]
             elif number == 3:
-                label = dict(fields(value))
-                labels[self.strings[label[1]]] = (
-                    self.strings[label[2]] if 2 in label else label.get(3, 0))
-        return Sample(stack, values, labels)
+                label = list(fields(value))
+                content = self.strings[one(label, 2)] if one(label, 2) else signed(one(label, 3))
+                labels.append((self.strings[one(label, 1)], content, self.strings[one(label, 4)]))
+        return tuple(stack), tuple(sorted(labels)), values
+
+    def ticks(self):
+        """The sum of the samples' first values."""
+        return sum(values[0] for _, _, values in self.samples)
+
+    def named_samples(self, symbols=None):
+        """The samples with names for frames, those of the main binary by `symbols` if given."""
+        main = next(iter(self.mappings.values()), None)
+
+        def names(frame):
+            _, address, lines = frame
+            if symbols and main and main["start"] <= address < main["limit"]:
+                # Return addresses lie behind the call; podo writes them within it.
+                return [symbols.name(address - main["start"] + main["offset"])]
+            return [line[0] for line in lines] or [hex(address)]
+
+        return [Sample([n for frame in stack for n in names(frame)], values,
+                       {key: content for key, content, _ in labels})
+                for stack, labels, values in self.samples]
 
 
 def read_directory(path, symbols=None):
-    """Samples of all profiles in a directory."""
+    """Named samples of all profiles in a directory."""
     names = sorted(n for n in os.listdir(path) if n.endswith(".pb.gz"))
-    return [s for n in names for s in File(os.path.join(path, n), symbols).samples]
+    return [s for n in names for s in Profile(os.path.join(path, n)).named_samples(symbols)]

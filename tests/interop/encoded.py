@@ -5,7 +5,7 @@ import collections
 import glob
 import os
 
-import pprof_wire
+import pprof_file
 import tap
 
 BUILT = os.path.join(tap.build_dir(), "tests", "unit", "encode")
@@ -36,7 +36,7 @@ def encode(form, file, *limits):
 
 
 def samples(profile):
-    """Of a pprof_wire.Profile, as otlp_request.Request.samples has them."""
+    """Of a pprof_file.Profile, as otlp_request.Request.samples has them."""
     found = collections.Counter()
     for frames, labels, values in profile.samples:
         found[frames, labels] += values[0]
@@ -44,4 +44,4 @@ def samples(profile):
 
 
 def read(file):
-    return pprof_wire.Profile(file)
+    return pprof_file.Profile(file)

@@ -109,7 +109,9 @@ def check_story():
 
 def check_interrupted():
     for name in ("SIGTERM", "SIGINT"):
-        child = tap.start([SCRIPT], env=tap.clean_environment(), stdout=subprocess.PIPE, text=True)
+        # A shell that was started with SIGINT ignored, as background jobs are, cannot trap it.
+        child = tap.start([SCRIPT], env=tap.clean_environment(), stdout=subprocess.PIPE, text=True,
+                          preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
         for line in child.stdout:
             if "requests" in line:
                 break
