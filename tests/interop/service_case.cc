@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A service for test_weather.py: threads answer make-believe requests in functions of known names,
 // under labels and spans. `podo_service_case`, configured by the environment; each line on stdin
-// gives a line of JSON with the counters so far: `stats` no more, `latency` the requests' latency since
-// the last such line, `flush` and `stop` what these calls came to; `slow` makes RenderCart take 20
-// times as long from now on. The end of stdin ends it without a flush.
+// gives a line of JSON with the counters so far: `stats` no more, `latency` the requests' latency
+// since the last such line, `flush` and `stop` what these calls came to; `slow` makes RenderCart
+// take 20 times as long from now on. The end of stdin ends it without a flush.
 #include <algorithm>
 #include <atomic>
 #include <chrono>

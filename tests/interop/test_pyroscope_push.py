@@ -12,7 +12,7 @@ import sys
 import uuid
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
-import pprof_wire  # noqa: E402
+import pprof_file  # noqa: E402
 import pypi  # noqa: E402
 import tap  # noqa: E402
 import weather  # noqa: E402
@@ -48,7 +48,7 @@ def profile_of(sample):
     path = os.path.join(TEMP, "pushed.pb.gz")
     with open(path, "wb") as f:
         f.write(sample.raw_profile)
-    return pprof_wire.Profile(path)
+    return pprof_file.Profile(path)
 
 
 def faults(push, size):
