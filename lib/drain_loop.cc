@@ -140,6 +140,7 @@ void DrainLoop::Housekeep() {
   rings_in_use_.store(pool_.in_use(), std::memory_order_relaxed);
   CheckSignals();
   if (MainThreadIsZombie() && LastOnesAlive()) {
+    left_alone_.store(true, std::memory_order_relaxed);  // published by stop_
     stop_.store(true, std::memory_order_release);
     StopWaitingForSigterm();
   }

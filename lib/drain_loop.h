@@ -52,6 +52,8 @@ class DrainLoop {
     wakeup_.Post();
   }
   // Set by the drain when the host took SIGPROF or the timer behind podo's back.
+  // It stopped by itself, because nobody but podo was left in the process.
+  bool left_alone() const { return left_alone_.load(std::memory_order_relaxed); }
   bool host_took_over() const { return host_took_over_.load(std::memory_order_relaxed); }
   // Loops completed: what the drain held before two more of them it holds no longer.
   uint64_t epoch() const { return epoch_.load(std::memory_order_seq_cst); }
@@ -101,6 +103,7 @@ class DrainLoop {
   uint32_t round_ = 0;  // of draining
   std::atomic<uint64_t> flush_asked_{0};
   std::atomic<bool> stop_{false};
+  std::atomic<bool> left_alone_{false};
   std::atomic<bool> host_took_over_{false};
   std::atomic<bool> forked_{false};
   bool fork_logged_ = false;

@@ -183,7 +183,10 @@ void ExportLoop::FindNames(std::vector<SymbolJob> jobs) {
   const int64_t begin_ns = base::SteadyClockNs();
   for (;;) {
     const int64_t now_ns = base::SteadyClockNs();
-    const int64_t asked_ns = deadline_ns_.load(std::memory_order_relaxed);
+    const int64_t stop_ns = stop_deadline_ns_.load(std::memory_order_relaxed);
+    if (stop_ns != 0 && stop_ns <= now_ns) return;
+    const int64_t asked_ns =
+        stop_ns != 0 ? stop_ns : flush_deadline_ns_.load(std::memory_order_relaxed);
     int64_t until_ns = begin_ns + settings_.window_ns;
     if (asked_ns > begin_ns) until_ns = std::min(until_ns, begin_ns + (asked_ns - begin_ns) / 2);
     if (symbols_->idle() || now_ns >= until_ns) return;
@@ -230,10 +233,19 @@ void ExportLoop::OfferWindow(const AssembledProfile& assembled, const Payload& o
   Offer(profile, PayloadScope::kWindow, of_window);
 }
 
+void ExportLoop::GiveUp() {
+  for (const auto& exporter : exporters_) {
+    exporter->Finish(base::SteadyClockNs());
+    exporter->Interrupt(/*also_working=*/true);
+  }
+}
+
 // They end on time: a margin is for what comes after the last answer.
 void ExportLoop::FinishExporters() {
   const int64_t now_ns = base::SteadyClockNs();
-  const int64_t left_ns = deadline_ns_.load(std::memory_order_relaxed) - now_ns;
+  const int64_t stop_ns = stop_deadline_ns_.load(std::memory_order_relaxed);
+  const int64_t left_ns =
+      stop_ns != 0 ? std::max(int64_t{0}, stop_ns - now_ns) : settings_.exit_timeout_ns;
   constexpr int64_t kMarginNs = 50'000'000;
   const int64_t margin_ns = std::min(kMarginNs, left_ns / 4);
   for (const auto& exporter : exporters_) exporter->Finish(now_ns + left_ns - margin_ns);

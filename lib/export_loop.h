@@ -27,6 +27,7 @@ class ExportLoop {
  public:
   struct Settings {
     int64_t window_ns;
+    int64_t exit_timeout_ns = 0;
     std::vector<std::string> comments;  // on every profile: resource and labels
     bool thread_names = false;          // labels of every sample
     bool thread_ids = false;
@@ -42,10 +43,16 @@ class ExportLoop {
   // Thread body: ends after the window that is marked last.
   void Run();
 
-  // A caller waits until `deadline_ns` (steady): names may take half of what is left.
-  void SetDeadline(int64_t deadline_ns) {
-    deadline_ns_.store(deadline_ns, std::memory_order_relaxed);
+  // A flush waits until `deadline_ns` (steady): names may take half of what is left.
+  void SetFlushDeadline(int64_t deadline_ns) {
+    flush_deadline_ns_.store(deadline_ns, std::memory_order_relaxed);
   }
+  // The end, which no flush changes any more. Without it the last window has exit_timeout_ns.
+  void SetStopDeadline(int64_t deadline_ns) {
+    stop_deadline_ns_.store(deadline_ns, std::memory_order_relaxed);
+  }
+  // When a thread of podo has broken off: nothing more comes.
+  void GiveUp();
   // Blocks until all windows up to flush request `id` were sent, lost or spooled by every sink, or
   // until `deadline_ns` (steady); false on timeout. Any thread.
   bool WaitFlushed(uint64_t id, int64_t deadline_ns);
@@ -86,7 +93,8 @@ class ExportLoop {
   std::condition_variable flushed_changed_;
   base::Wakeup wakeup_;
   base::Wakeup names_found_;
-  std::atomic<int64_t> deadline_ns_{0};
+  std::atomic<int64_t> flush_deadline_ns_{0};
+  std::atomic<int64_t> stop_deadline_ns_{0};
   std::atomic<double> sampling_ratio_{0};
   std::atomic<uint64_t> misdelivered_{0};
   std::atomic<uint64_t> own_ticks_{0};

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -60,6 +62,7 @@ std::vector<std::pair<std::string, std::string>> ResourceOf(const Config& config
 ExportLoop::Settings ExportSettings(const Config& config) {
   ExportLoop::Settings settings;
   settings.window_ns = config.interval_ns.value;
+  settings.exit_timeout_ns = config.exit_timeout_ns.value;
   settings.thread_names = config.thread_labels.value == ThreadLabels::kName ||
                           config.thread_labels.value == ThreadLabels::kBoth;
   settings.thread_ids = config.thread_labels.value == ThreadLabels::kId ||
@@ -114,6 +117,7 @@ Pipeline::Rate Pipeline::ChooseRate(const Config& config) {
 
 Pipeline::Pipeline(const Config& config, Rate rate, capture::State* state, bool shares_names)
     : rate_(rate),
+      exit_timeout_ns_(config.exit_timeout_ns.value),
       begin_cpu_ns_(base::ProcessCpuNs()),
       state_(state),
       modules_(state),
@@ -148,7 +152,11 @@ absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Start(const Config& config, 
     return why;
   };
   capture::g_state.store(*state, std::memory_order_release);  // disarmed: nothing happens yet
-  if (absl::Status started = pipeline->StartThreads(); !started.ok()) return give_up(started);
+  try {
+    if (absl::Status started = pipeline->StartThreads(); !started.ok()) return give_up(started);
+  } catch (const std::bad_alloc&) {  // some of them may be running
+    return give_up(absl::ResourceExhaustedError("out of memory"));
+  }
   if (absl::Status installed = capture::InstallHandler(); !installed.ok()) {
     return give_up(installed);
   }
@@ -185,6 +193,7 @@ absl::Status Pipeline::StartThreads() {
        [this] {
          exports_->Run();
          symbols_.Stop();
+         if (drain_->left_alone()) EndProcess();
        }},
   };
   for (const auto& exporter : exports_->exporters()) {
@@ -207,6 +216,18 @@ absl::Status Pipeline::StartThreads() {
   }
   export_started_ = true;
   return absl::OkStatus();
+}
+
+// After pthread_exit in main the process ends with its last thread. A sink of the service's own
+// that hangs must not keep it: without podo it would have ended.
+void Pipeline::EndProcess() {
+  constexpr int64_t kSliceNs = 10'000'000;
+  const int64_t until_ns = base::SteadyClockNs() + exit_timeout_ns_ + kJoinNs;
+  base::Wakeup never;
+  while (OwnThreads::RunningInProcess() > 1) {
+    if (base::SteadyClockNs() > until_ns) std::exit(0);  // as libc would, on this thread, too
+    never.WaitFor(kSliceNs);
+  }
 }
 
 void Pipeline::DrainThread() {
@@ -239,13 +260,15 @@ void Pipeline::MeasureLayout() {
   if (layout) state_->layout.store(capture::Pack(*layout), std::memory_order_release);
 }
 
+bool Pipeline::OwnsThisThread() const { return threads_.Owns(static_cast<uint32_t>(gettid())); }
+
 Pipeline::~Pipeline() {
   if (drain_stack_ != nullptr) munmap(drain_stack_, kDrainStackBytes);
 }
 
 bool Pipeline::Flush(int64_t limit_ns) {
   const int64_t deadline_ns = base::SteadyClockNs() + limit_ns;
-  exports_->SetDeadline(deadline_ns);
+  exports_->SetFlushDeadline(deadline_ns);
   const uint64_t id = flush_id_.fetch_add(1, std::memory_order_relaxed) + 1;
   drain_->AskFlush(id);
   return exports_->WaitFlushed(id, deadline_ns);
@@ -261,9 +284,11 @@ bool Pipeline::Stop(int64_t limit_ns) {
   if (broken_.load(std::memory_order_relaxed)) limit_ns = 0;
   const int64_t deadline_ns = base::SteadyClockNs() + limit_ns;
   Disarm();
-  exports_->SetDeadline(deadline_ns);
+  exports_->SetStopDeadline(deadline_ns);
   drain_->Stop();
-  if (!export_started_) symbols_.Stop();  // else the export thread does it when it ends
+  const bool broken = broken_.load(std::memory_order_relaxed);
+  if (!export_started_ || broken) symbols_.Stop();  // else the export thread does it when it ends
+  if (broken) exports_->GiveUp();
   // At least a moment, so that threads that only have to leave are not leaked.
   constexpr int64_t kLeastNs = 50'000'000;
   const bool ended = threads_.Join(std::max(kLeastNs, deadline_ns - base::SteadyClockNs()));

@@ -39,6 +39,8 @@ class Pipeline {
   // After Stop(), if the process goes on: the rings' pages go back to the kernel. False if a
   // handler is still inside (a thread the scheduler does not run): then the object must be leaked.
   bool GiveBackMemory();
+  // The calling thread is one of this run's: a sink of the service's own is calling back.
+  bool OwnsThisThread() const;
   // Threads of a run that did not end in time.
   bool Lingers() const { return threads_.AnyAlive(); }
 
@@ -66,8 +68,10 @@ class Pipeline {
   bool InThisProcess() const;
   void DrainThread();
   void MeasureLayout();
+  void EndProcess();
 
   const Rate rate_;
+  const int64_t exit_timeout_ns_;
   const int64_t begin_cpu_ns_;
   capture::State* const state_;
   OwnThreads threads_;

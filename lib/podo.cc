@@ -6,6 +6,7 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdio>
@@ -47,6 +48,7 @@ struct Process {
   std::atomic<bool> fork_child{false};
   std::atomic<pid_t> pid{0};  // of the process that started podo
   std::atomic<bool> hooks_registered{false};
+  std::atomic<bool> flushes_early{false};
   std::atomic<const podo_preload_calls*> preload{nullptr};
 };
 constinit Process g_process;
@@ -68,6 +70,8 @@ class CurrentRun {
  private:
   Pipeline* run_;
 };
+
+constexpr char kCalledBySink[] = "called on a thread of podo: by a sink";
 
 podo_status MakeStatus(podo_code code, const std::string& message) {
   podo_status status = {code, {0}};
@@ -126,6 +130,18 @@ void RegisterHooks() {
   if (g_process.hooks_registered.exchange(true, std::memory_order_relaxed)) return;
   pthread_atfork(nullptr, AtForkInParent, AtForkInChild);
   at_quick_exit(FlushAtExit);
+}
+
+// A host that initialised OpenSSL before podo has an exit handler that tears it down, and no upload
+// over TLS may be under way then. Handlers run in reverse: this one, being later, runs before it.
+// (If podo is first, it initialises OpenSSL without such a handler.) The CPU time of other exit
+// handlers is not in the profile then.
+void FlushBeforeOpenssl(const Config& config) {
+  const bool uses_tls = std::any_of(config.sinks.value.begin(), config.sinks.value.end(),
+                                    [](const auto& sink) { return sink.target.tls; });
+  if (uses_tls && !g_process.flushes_early.exchange(true, std::memory_order_relaxed)) {
+    std::atexit(FlushAtExit);
+  }
 }
 
 podo_status CheckSignalFree() {
@@ -187,6 +203,7 @@ podo_status StartLocked(const podo_options* options) {
   g_process.pipeline.store(pipeline->release(), std::memory_order_release);
   g_process.pid.store(getpid(), std::memory_order_relaxed);
   if (config.flush_on_sigterm.value) FlushOnSigterm(FlushAtExit);
+  FlushBeforeOpenssl(config);
   base::Log(base::LogLevel::kInfo, absl::StrCat("profiling ", config.service_name.value));
   return MakeStatus(PODO_OK, "");
 }
@@ -201,7 +218,8 @@ bool WaitForUsers(int64_t limit_ns) {
   return true;
 }
 
-podo_status StopLocked(int64_t limit_ns) {
+// `spent` gets the run, to be deleted without the lock: the service's own sinks are released then.
+podo_status StopLocked(int64_t limit_ns, std::unique_ptr<Pipeline>* spent) {
   Pipeline* run = g_process.pipeline.load(std::memory_order_relaxed);
   if (run == nullptr) return MakeStatus(PODO_NOT_STARTED, "podo is not running");
   const bool ended = run->Stop(limit_ns);
@@ -214,7 +232,7 @@ podo_status StopLocked(int64_t limit_ns) {
     return MakeStatus(PODO_TIMEOUT, "podo's threads did not end in time");
   }
   constexpr int64_t kMomentNs = 100'000'000;
-  if (run->GiveBackMemory() && WaitForUsers(kMomentNs)) delete run;
+  if (run->GiveBackMemory() && WaitForUsers(kMomentNs)) spent->reset(run);
   return MakeStatus(PODO_OK, "");
 }
 
@@ -227,6 +245,12 @@ podo_status Guarded(Call&& call) {
     base::Log(base::LogLevel::kWarning, "out of memory");
     return {PODO_RESOURCE, "out of memory"};
   }
+}
+
+// A sink that stops or flushes podo would wait for itself, and Stop() would free what it runs on.
+bool IsOwnThread() {
+  const CurrentRun run;
+  return run && run->OwnsThisThread();
 }
 
 int64_t Limit(uint64_t timeout_ns) {
@@ -267,6 +291,7 @@ podo_status podo_add_sink(const podo_sink* sink) {
 
 podo_status podo_flush(uint64_t timeout_ns) {
   if (podo::IsForkChild()) return podo::MakeStatus(PODO_NOT_STARTED, "this is a fork child");
+  if (podo::IsOwnThread()) return podo::MakeStatus(PODO_INVALID_ARGUMENT, podo::kCalledBySink);
   const podo::CurrentRun run;
   if (!run) return podo::MakeStatus(PODO_NOT_STARTED, "podo is not running");
   return podo::Guarded([&] {
@@ -279,9 +304,11 @@ podo_status podo_flush(uint64_t timeout_ns) {
 
 podo_status podo_stop(uint64_t timeout_ns) {
   if (podo::IsForkChild()) return podo::MakeStatus(PODO_NOT_STARTED, "this is a fork child");
-  return podo::Guarded([timeout_ns] {
+  if (podo::IsOwnThread()) return podo::MakeStatus(PODO_INVALID_ARGUMENT, podo::kCalledBySink);
+  std::unique_ptr<podo::Pipeline> spent;
+  return podo::Guarded([timeout_ns, &spent] {
     const std::lock_guard lock(g_process.mutex);
-    return podo::StopLocked(podo::Limit(timeout_ns));
+    return podo::StopLocked(podo::Limit(timeout_ns), &spent);
   });
 }
 

@@ -101,12 +101,17 @@ absl::StatusOr<std::unique_ptr<Sink>> MakeHttpSink(const Config& config, const S
 
 // Where a payload goes and as whom: what one process has spooled, another one with the same key may
 // send. Of secrets a hash stands in the file, no more.
-exporting::SpoolKey KeyOf(const Config& config, const Sink& sink, const SinkSpec* spec) {
+exporting::SpoolKey KeyOf(const Config& config, const Sink& sink, const SinkSpec* spec,
+                          double sample_hz) {
   std::string text = absl::StrCat(sink.name(), "\n", static_cast<int>(sink.format()), "\n",
                                   static_cast<int>(sink.coding()), "\n");
   // A later podo with another layout must not send these under its own header.
   if (sink.format() == exporting::PayloadFormat::kOtlp) {
     absl::StrAppend(&text, encode::otlp::kSchemaVersion, "\n");
+  }
+  // Whose it is does not stand in a pprof itself, and a template is filled in by who sends.
+  if (sink.format() == exporting::PayloadFormat::kPprof) {
+    absl::StrAppend(&text, config.service_name.value, "\n", sample_hz, "\n");
   }
   if (spec != nullptr) {
     absl::StrAppend(&text, exporting::AddressText(spec->target), "\n", spec->target.path, "\n",
@@ -170,7 +175,7 @@ Exporters MakeExporters(const Config& config, bool shares_names, double sample_h
     exporting::Exporter::StoreMaker make_store;
     if (!config.spool_dir.value.empty() && made.sink->manners().retries) {
       make_store = [directory = config.spool_dir.value, bytes = config.spool_bytes.value,
-                    key = KeyOf(config, *made.sink, made.spec)] {
+                    key = KeyOf(config, *made.sink, made.spec, sample_hz)] {
         return std::make_unique<exporting::Spool>(directory, bytes, key);
       };
     }
@@ -186,8 +191,11 @@ void FillExportStats(const Exporters& exporters, podo_stats* stats) {
   for (const auto& exporter : exporters) {
     sum += exporter->counts();
     if (exporter->last_error_ns() <= newest_ns) continue;
+    char text[sizeof stats->last_export_error];
+    exporter->CopyLastError(text, sizeof text);
+    if (text[0] == 0) continue;  // being written at this moment
     newest_ns = exporter->last_error_ns();
-    exporter->CopyLastError(stats->last_export_error, sizeof stats->last_export_error);
+    std::memcpy(stats->last_export_error, text, sizeof text);
   }
   stats->profiles_written = sum.sent;
   stats->profiles_lost = sum.Lost();

@@ -32,8 +32,9 @@ enum podo_send_outcome {
   PODO_SEND_REFUSED = 2 /* cannot succeed: lost, counted, logged */
 };
 
-/* Zeroed before the call: that is PODO_SEND_DELIVERED. */
+/* Zeroed before the call, but for the size: that is PODO_SEND_DELIVERED. */
 typedef struct podo_send_result {
+  size_t size;             /* of this struct, set by podo: fields beyond it do not exist */
   int32_t outcome;         /* enum podo_send_outcome; anything else counts as refused */
   uint64_t retry_after_ns; /* PODO_SEND_LATER: not before; 0: podo's own backoff */
   char message[192];       /* why not, one line for the log; equal causes have equal messages */
@@ -47,7 +48,8 @@ typedef struct podo_sink {
   /* Sends one payload and blocks until the answer is known. Called on a thread of podo that belongs
    * to this sink alone and blocks all signals; never two at a time. Must not throw. */
   void (*send)(void* user, const podo_payload* payload, podo_send_result* result);
-  /* Called once, when the last call of send has returned. May be NULL. */
+  /* Called once, when the last call of send has returned. May be NULL. Neither function may call
+   * podo_start, podo_stop or podo_flush; from send the last two are refused. */
   void (*release)(void* user);
 } podo_sink;
 

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstring>
+#include <new>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -104,8 +105,11 @@ int64_t StaticOffset(const std::string& module) {
   for (int64_t& offset : offsets) {
     try {
       std::thread([&] {
-        for (const Found& found : FindModules()) {
-          if (found.module == module) offset = found.offset;
+        try {
+          for (const Found& found : FindModules()) {
+            if (found.module == module) offset = found.offset;
+          }
+        } catch (const std::bad_alloc&) {  // then nothing is known
         }
       }).join();
     } catch (const std::system_error&) {  // no thread to be had: then nothing is known

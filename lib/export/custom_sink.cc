@@ -2,6 +2,7 @@
 #include "export/custom_sink.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <mutex>
 #include <string_view>
@@ -60,7 +61,13 @@ SendOutcome CustomSink::Send(const Payload& payload, int64_t timeout_ns) {
   c.duration_ns = payload.duration_ns;
   c.timeout_ns = static_cast<uint64_t>(timeout_ns);
   podo_send_result result = {};
-  sink_.send(sink_.user, &c, &result);
+  result.size = sizeof result;
+  try {
+    sink_.send(sink_.user, &c, &result);
+  } catch (...) {  // which it must not
+    result.outcome = PODO_SEND_LATER;
+    std::strcpy(result.message, "the sink threw an exception");
+  }
   SendOutcome outcome;
   outcome.verdict = VerdictOf(result.outcome);
   constexpr uint64_t kDayNs = 86'400'000'000'000;
@@ -74,11 +81,13 @@ SendOutcome CustomSink::Send(const Payload& payload, int64_t timeout_ns) {
   return outcome;
 }
 
-absl::Status AddCustomSink(const podo_sink& sink) {
-  if (sink.size < sizeof sink) {
+absl::Status AddCustomSink(const podo_sink& given) {
+  if (given.size < offsetof(podo_sink, release)) {
     return absl::InvalidArgumentError(
-        absl::StrCat("podo_sink.size is ", sink.size, "; accepted: sizeof(podo_sink)"));
+        absl::StrCat("podo_sink.size is ", given.size, "; accepted: sizeof(podo_sink)"));
   }
+  podo_sink sink = {};  // fields that the caller's header did not have are zero
+  std::memcpy(&sink, &given, std::min(given.size, sizeof sink));
   if (sink.send == nullptr) return absl::InvalidArgumentError("podo_sink.send is missing");
   if (PrintableName(sink.name).empty()) {
     return absl::InvalidArgumentError("podo_sink.name is empty; accepted: a printable name");
@@ -92,6 +101,12 @@ absl::Status AddCustomSink(const podo_sink& sink) {
   if (g_added.sinks == nullptr) g_added.sinks = new std::vector<std::unique_ptr<Sink>>;
   if (g_added.sinks->size() >= kMaxSinks) {
     return absl::InvalidArgumentError(absl::StrCat("one sink too many; accepted: ", kMaxSinks));
+  }
+  const std::string name = PrintableName(sink.name);
+  if (std::any_of(g_added.sinks->begin(), g_added.sinks->end(),
+                  [&](const auto& other) { return other->name() == name; })) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a sink of the name ", name, " is there already"));
   }
   g_added.sinks->reserve(kMaxSinks);  // nothing below throws once the sink is ours
   g_added.sinks->push_back(std::make_unique<CustomSink>(sink));

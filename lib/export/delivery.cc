@@ -170,7 +170,9 @@ void Delivery::Observe(const SendOutcome& outcome, int64_t now_ns) {
   if (accepted) {
     ++counts_.sent;
     counts_.bytes_sent += item.payload.bytes->size();
-    counts_.lost_refused += static_cast<uint64_t>(outcome.rejected);
+    // The receiver's word, but no more than there was.
+    counts_.lost_refused += std::min(static_cast<uint64_t>(outcome.rejected),
+                                     std::max(item.payload.samples, uint64_t{1}));
   } else {
     ++counts_.failures;
   }
@@ -271,8 +273,8 @@ void Delivery::NoteStore() {
 
 void Delivery::Hurry(int64_t now_ns) {
   for (Item& item : fresh_) item.due_ns = std::min(item.due_ns, now_ns);
-  if (IsWaiting(now_ns) && !resume_is_wish_ && now_ns - last_attempt_ns_ >= kHurryGapNs) {
-    resume_ns_ = now_ns;
+  if (IsWaiting(now_ns) && !resume_is_wish_) {
+    resume_ns_ = std::min(resume_ns_, std::max(now_ns, last_attempt_ns_ + kHurryGapNs));
   }
   next_backlog_ns_ = std::min(next_backlog_ns_, now_ns);
   hurry_ordinal_ = offered_;

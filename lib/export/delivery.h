@@ -47,10 +47,10 @@ struct DeliveryCounts {
   uint64_t retries = 0;          // attempts beyond a payload's first
   uint64_t spooled = 0;          // put into the store
   uint64_t lost_refused = 0;     // the receiver's no; profiles of a partial success included
-  uint64_t lost_queue_full = 0;  // memory for what waits was spent, and there is no store
+  uint64_t lost_queue_full = 0;  // memory for what waits was spent: no store, or the sink hung
   uint64_t lost_spool_full = 0;  // the store dropped them to make room
   uint64_t lost_too_old = 0;     // the receiver would not take them any more
-  uint64_t lost_at_exit = 0;     // time was up, and there is no store
+  uint64_t lost_at_exit = 0;     // time was up, and no store took them
 
   uint64_t Lost() const {
     return lost_refused + lost_queue_full + lost_spool_full + lost_too_old + lost_at_exit;

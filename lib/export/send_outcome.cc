@@ -89,10 +89,14 @@ std::string PrintableWords(std::string_view text) {
   constexpr size_t kMaxBytes = 200;
   std::string valid = model::ToValidUtf8(text.substr(0, 4 * kMaxBytes));
   std::string line;
-  for (const char c : valid) {
-    const unsigned char byte = static_cast<unsigned char>(c);
-    const bool blank = byte <= ' ' || byte == 0x7f;
-    if (!blank) line += c;
+  for (size_t i = 0; i < valid.size(); ++i) {
+    const unsigned char byte = static_cast<unsigned char>(valid[i]);
+    // U+0080 to U+009F are control characters, too: C2 80 to C2 9F.
+    const bool c1 =
+        byte == 0xC2 && i + 1 < valid.size() && static_cast<unsigned char>(valid[i + 1]) < 0xA0;
+    if (c1) ++i;
+    const bool blank = byte <= ' ' || byte == 0x7f || c1;
+    if (!blank) line += valid[i];
     if (blank && !line.empty() && line.back() != ' ') line += ' ';
   }
   while (!line.empty() && line.back() == ' ') line.pop_back();

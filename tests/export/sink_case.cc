@@ -3,6 +3,7 @@
 // `podo_sink_case FORMAT MILLISECONDS ANSWER...` burns CPU for so long under podo, answers the
 // attempts in turn (the last answer again and again), and prints a line of JSON an attempt and one
 // of statistics at the end.
+#include <pthread.h>
 #include <time.h>
 
 #include <chrono>
@@ -38,6 +39,9 @@ class TalkingSink : public podo::Sink {
         static_cast<unsigned char>(bytes[1]), static_cast<long long>(payload.start_ns));
     if (answer == "later") return podo::SendResult::Later("the queue is away");
     if (answer == "refused") return podo::SendResult::Refused("no such\nqueue");
+    if (answer == "stops") {
+      return podo::SendResult::Refused(podo::Stop(std::chrono::seconds(1)).message());
+    }
     if (answer == "throws") throw std::runtime_error("thrown words");
     if (answer == "hangs") std::this_thread::sleep_for(std::chrono::hours(1));
     return podo::SendResult::Delivered();
@@ -73,6 +77,10 @@ int main(int argc, char** argv) {
   options.exit_timeout = std::chrono::seconds(2);
   const podo::Status started = podo::Start(options);
   Burn(std::atoll(argv[2]) * 1'000'000);
+  if (std::getenv("CASE_LEAVES") != nullptr) {
+    std::fflush(stdout);
+    pthread_exit(nullptr);
+  }
   const auto before = std::chrono::steady_clock::now();
   const podo::Status stopped = podo::Stop(std::chrono::seconds(2));
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(

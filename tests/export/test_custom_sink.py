@@ -64,4 +64,14 @@ attempts, stats, _, log = run("otlp", 700, "hangs")
 tap.check("a sink that hangs holds up Stop no longer than its timeout",
           len(attempts) == 1 and stats["stopped"] == 7 and stats["stop_ms"] <= 2500, stats)
 
+attempts, stats, released, log = run("otlp", 700, "stops")
+tap.check("a sink that stops podo is refused, and Stop by the service works", stats["stopped"] == 0 and released == 1
+          and "called on a thread of podo: by a sink" in log, f"{stats} {released} {log}")
+
+for answer in ("delivered", "hangs"):
+    result = tap.run([CASE, "otlp", "300", answer], 60,
+                     env=tap.clean_environment(CASE_LEAVES="1", PODO_EXIT_TIMEOUT="1s"))
+    tap.check(f"a process whose threads have all left ends, and its last window is offered to a sink that {answer}",
+              result.returncode == 0 and not result.timed_out and '"answer": ' in result.stdout, result)
+
 sys.exit(tap.done())

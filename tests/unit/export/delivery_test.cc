@@ -182,13 +182,20 @@ TEST_CASE("a no is final for its window, and a wrong set-up is not asked about i
 
 TEST_CASE("what a partial success rejected is lost, and the rest is not sent again") {
   Bench bench;
-  bench.Offer(0);
+  Payload payload = Window(0);
+  payload.samples = 10;
+  bench.delivery.Offer({payload}, 0);
+  payload.window_seq = 1;
+  bench.delivery.Offer({payload}, 0);
   SendOutcome partial = Answer(SendVerdict::kPartial);
   partial.rejected = 3;
   CHECK(bench.Send(partial) == 0);
-  CHECK(bench.SendNext(kYes) == -1);
-  CHECK(bench.delivery.counts().sent == 1);
   CHECK(bench.delivery.counts().lost_refused == 3);
+  partial.rejected = INT64_MAX;  // no receiver's word counts for more than there was
+  CHECK(bench.Send(partial) == 1);
+  CHECK(bench.SendNext(kYes) == -1);
+  CHECK(bench.delivery.counts().sent == 2);
+  CHECK(bench.delivery.counts().lost_refused == 13);
 }
 
 TEST_CASE("memory for what waits is bounded: the oldest is lost, and said") {
