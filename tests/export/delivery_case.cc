@@ -3,6 +3,9 @@
 // `podo_delivery_case MILLISECONDS [stop]`. Prints what Start() took; at the end, by Stop() if
 // asked and else before it exits, its statistics. 0 milliseconds: until it is killed.
 #include <time.h>
+#ifdef HOST_USES_OPENSSL
+#include <openssl/ssl.h>
+#endif
 
 #include <algorithm>
 #include <chrono>
@@ -34,6 +37,9 @@ Clock::duration Request() {
 int main(int argc, char** argv) {
   if (argc < 2) return 2;
   const std::chrono::milliseconds life(std::atoll(argv[1]));
+#ifdef HOST_USES_OPENSSL
+  OPENSSL_init_ssl(0, nullptr);  // before podo: with an exit handler that tears OpenSSL down
+#endif
   const Clock::time_point begin = Clock::now();
   const podo::Status started = podo::Start();
   std::printf("{\"started\": %d, \"start_us\": %lld}\n", started.code(),

@@ -15,7 +15,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import tap  # noqa: E402
-from receiver import Receiver, Stub  # noqa: E402
+from receiver import Authority, Receiver, Stub, server_context  # noqa: E402
 
 CASE = os.path.join(tap.build_dir(), "tests", "export", "podo_delivery_case")
 
@@ -142,5 +142,25 @@ result, reports = run(hole.port, 1500, "stop", PODO_EXPORT=f"otlp+http://127.0.0
                       f"file://{tap.temp_dir()}/")
 tap.check("a sink that hangs does not keep windows from another one",
           reports.get("written", 0) >= reports.get("windows", 99) - 1, reports)
+
+# A host with OpenSSL of its own, which is torn down at exit; the receiver is slow enough for that to meet an upload.
+def slowly(path):
+    time.sleep(0.05)
+    return 200, {}, b""
+
+
+if os.path.exists(CASE + "_openssl"):
+    authority = Authority(tap.temp_dir())
+    secure = Receiver(slowly, tls=server_context(*authority.issue("receiver", "IP:127.0.0.1")))
+    ends = []
+    for _ in range(20):
+        result = tap.run([CASE + "_openssl", "300"], 30, env=environment(
+            secure.port, PODO_EXPORT=f"otlp+https://127.0.0.1:{secure.port}", PODO_CERTIFICATE=authority.path,
+            PODO_INTERVAL="100ms"))
+        ends.append((result.returncode, result.stderr))
+    tap.check("uploads over TLS do not meet the end of the host's OpenSSL (20 of 20)",
+              ends == [(0, "")] * 20, [e for e in ends if e != (0, "")][:3])
+    tap.check("and the last windows arrive", len(secure.requests) >= 40, len(secure.requests))
+    secure.close()
 
 sys.exit(tap.done())
