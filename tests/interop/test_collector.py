@@ -7,6 +7,7 @@ nothing is there twice, and what a gateway adds is there too."""
 import collections
 import gzip
 import os
+import re
 import shutil
 import sys
 import urllib.error
@@ -96,6 +97,22 @@ def check_refusals(gateway):
     tap.check("the collector refuses garbage with 400 and words", status == 400 and body, (status, body))
 
 
+def check_documented(program):
+    """docs/collectors.md shows a configuration that the Collector takes."""
+    folder = tap.temp_dir()
+    with open(os.path.join(tap.source_dir(), "docs", "collectors.md"), encoding="utf-8") as f:
+        shown = re.findall(r"^```yaml\n(.*?)^```$", f.read(), re.MULTILINE | re.DOTALL)
+    for number, text in enumerate(shown):
+        path = os.path.join(folder, f"{number}.yaml")
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text.replace("/var/lib/otelcol", folder))
+        result = tap.run([program, "validate", "--config", path,
+                          "--feature-gates=service.profilesSupport"], 30)
+        tap.check("the documented configuration is one that the Collector takes",
+                  result.returncode == 0, result)
+    tap.check_equal("one configuration is documented", len(shown), 1)
+
+
 def main():
     if not pypi.use(os.path.join(tap.source_dir(), "tests", "interop", "requirements.txt")):
         tap.skip(SENTENCE, "opentelemetry-proto, from PyPI")
@@ -113,6 +130,7 @@ def main():
     for gateway in (last, first):
         if not tap.check("a gateway starts", gateway.start(), gateway.log()):
             return tap.done()
+    check_documented(program)
     known = encoded.known("before")
     check_arrived("known profile", (first, last), known, encoded.encode("otlp", known))
     after = encoded.known("after")
