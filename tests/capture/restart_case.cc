@@ -50,6 +50,8 @@ void Cycles(uint64_t count) {
   Fact("pending", pending);
   Fact("rss_kb_late", stage::ProcStatus("VmRSS"));
   Fact("maps_late", CountLines("/proc/self/maps"));
+  // Stop() waits for podo's threads, but nobody does for the one that looks for tracers.
+  stage::Await([] { return stage::ProcStatus("Threads") <= 2; });
   Fact("threads", stage::ProcStatus("Threads"));
 }
 
