@@ -24,6 +24,7 @@
 #include "capture/profiling_timer.h"
 #include "capture/state.h"
 #include "config.h"
+#include "context/foreign_context.h"
 #include "exit_signal.h"
 #include "export/custom_sink.h"
 #include "pipeline.h"
@@ -92,12 +93,14 @@ podo_status Refuse(podo_code code, const std::string& message) {
 // zeros already (MADV_WIPEONFORK). The parent's objects are left alone: other threads may have held
 // their locks.
 void AtForkInChild() {
+  context::EndHoldInChild();
   g_process.fork_child.store(true, std::memory_order_relaxed);
   g_process.pipeline.store(nullptr, std::memory_order_relaxed);
   base::CloseOwnedFdsInForkChild();
 }
 
 void AtForkInParent() {
+  context::EndHoldInParent();
   if (const CurrentRun run; run) run->NoteFork();
 }
 
@@ -128,7 +131,7 @@ void FlushAtExit() {
 
 void RegisterHooks() {
   if (g_process.hooks_registered.exchange(true, std::memory_order_relaxed)) return;
-  pthread_atfork(nullptr, AtForkInParent, AtForkInChild);
+  pthread_atfork(context::HoldLookForFork, AtForkInParent, AtForkInChild);
   at_quick_exit(FlushAtExit);
 }
 

@@ -3,6 +3,9 @@
 
 #include <dlfcn.h>
 #include <link.h>
+#include <pthread.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cstring>
@@ -72,9 +75,23 @@ struct Found {
   int64_t offset;  // of the calling thread's variable from its thread pointer; 0: it has none yet
 };
 
+// Held while the loader's list is walked; the holder is the thread that is forking, if it got it.
+// Relaxed: only a thread's own id is compared with it.
+constinit pthread_mutex_t g_look_mutex = PTHREAD_MUTEX_INITIALIZER;
+constinit std::atomic<pid_t> g_fork_holder{0};
+
+class LookLock {
+ public:
+  LookLock() { pthread_mutex_lock(&g_look_mutex); }
+  ~LookLock() { pthread_mutex_unlock(&g_look_mutex); }
+  LookLock(const LookLock&) = delete;
+  LookLock& operator=(const LookLock&) = delete;
+};
+
 // The modules other than podo that define the variable.
 std::vector<Found> FindModules() {
   std::vector<Found> found;
+  const LookLock lock;
   dl_iterate_phdr(
       [](dl_phdr_info* info, size_t, void* data) {
         bool has_tls = false;
@@ -126,6 +143,31 @@ int64_t StaticOffset(const std::string& module) {
 constinit std::atomic<bool> g_later_modules_use_podos{false};
 
 }  // namespace
+
+void HoldLookForFork() {
+  constexpr long kMostNs = 50'000'000;  // a thread may fork from within dl_iterate_phdr
+  timespec until;
+  clock_gettime(CLOCK_MONOTONIC, &until);
+  until.tv_nsec += kMostNs;
+  if (until.tv_nsec >= 1'000'000'000) {
+    until.tv_nsec -= 1'000'000'000;
+    ++until.tv_sec;
+  }
+  if (pthread_mutex_clocklock(&g_look_mutex, CLOCK_MONOTONIC, &until) != 0) return;
+  g_fork_holder.store(gettid(), std::memory_order_relaxed);
+}
+
+void EndHoldInParent() {
+  pid_t self = gettid();
+  if (!g_fork_holder.compare_exchange_strong(self, 0, std::memory_order_relaxed)) return;
+  pthread_mutex_unlock(&g_look_mutex);
+}
+
+// Whoever held it is not in this process.
+void EndHoldInChild() {
+  g_fork_holder.store(0, std::memory_order_relaxed);
+  g_look_mutex = PTHREAD_MUTEX_INITIALIZER;
+}
 
 void NoteGlobalScope() {
   // Not RTLD_DEFAULT, which looks in this library's own scope, too.

@@ -19,6 +19,13 @@ struct ForeignContext {
 // first in the global scope, which a thread that may meet the process's exit must not.
 void NoteGlobalScope();
 
+// Around every fork of the host, in its thread. The loader's list of modules has a lock that libc
+// does not set free in a fork child: one that forked while the look was under way could never
+// dlopen. So a fork waits for the look, some 50 us and at most 50 ms.
+void HoldLookForFork();
+void EndHoldInParent();
+void EndHoldInChild();
+
 // Looks through the loaded modules. Waits for the loader's lock; never from a signal.
 ForeignContext FindForeignContext();
 
