@@ -14,7 +14,7 @@ import second_build  # noqa: E402
 import tap  # noqa: E402
 
 OPTIONS = ["-Db_sanitize=address,undefined", "-Db_lundef=false", "-Dexamples=false",
-           "-Doptimization=0"]  # a quarter of the time to compile of level 1
+           "-Doptimization=1"]
 ENVIRONMENT = tap.clean_environment(
     ASAN_OPTIONS="abort_on_error=0:detect_leaks=1:detect_stack_use_after_return=1",
     UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1")
