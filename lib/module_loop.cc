@@ -112,6 +112,7 @@ void ModuleLoop::Finish(WindowBox* box) {
 }
 
 void ModuleLoop::NameBlockedThreads(WindowBox* box) {
+  const bool was_blocking = std::exchange(was_blocking_, false);
   const bool unseen = box->maybe_asleep == 0;
   if (unseen && !MissesTicks(box->totals)) return;
   baseline_taken_ = true;
@@ -131,6 +132,10 @@ void ModuleLoop::NameBlockedThreads(WindowBox* box) {
   model::WindowTotals& t = box->totals;
   const int64_t doubtful_ns = static_cast<int64_t>(box->maybe_asleep) * NominalPeriodNs(t);
   if (cpu_ns > 0 && (cpu_ns + t.own_cpu_ns) * 2 >= doubtful_ns) {
+    t.doubtful = model::WindowTotals::Doubtful::kBlocking;
+    was_blocking_ = true;
+  } else if (was_blocking && !unseen && cpu_ns == 0) {
+    // The thread of the window before has ended within this one, so its clock cannot be read.
     t.doubtful = model::WindowTotals::Doubtful::kBlocking;
   } else if (t.own_cpu_ns * 2 >= doubtful_ns) {
     t.doubtful = model::WindowTotals::Doubtful::kOwn;

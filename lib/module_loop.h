@@ -58,6 +58,7 @@ class ModuleLoop {
   capture::BlockedThreads blocked_;
   std::set<uint32_t> named_;
   bool baseline_taken_ = false;
+  bool was_blocking_ = false;  // the window before had ticks of threads that block SIGPROF
   bool names_threads_ = false;
   PublishedContext* published_ = nullptr;
 };
