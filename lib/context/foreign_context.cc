@@ -107,7 +107,11 @@ std::vector<Found> FindModules() {
         const ElfW(Sym)* variable = FindVariable(*info, dynamic);
         if (variable == nullptr) return 0;
         const int64_t offset = block == nullptr ? 0 : FromThreadPointer(block + variable->st_value);
-        static_cast<std::vector<Found>*>(data)->push_back({info->dlpi_name, offset});
+        try {
+          static_cast<std::vector<Found>*>(data)->push_back({info->dlpi_name, offset});
+        } catch (const std::bad_alloc&) {
+          return 1;  // thrown on through libc, it would leave the loader's lock locked
+        }
         return 0;
       },
       &found);

@@ -149,7 +149,9 @@ def slowly(path):
     return 200, {}, b""
 
 
-if os.path.exists(CASE + "_openssl"):
+if not os.path.exists(CASE + "_openssl"):
+    tap.skip("uploads over TLS do not meet the end of the host's OpenSSL", "OpenSSL's headers at build time")
+else:
     authority = Authority(tap.temp_dir())
     secure = Receiver(slowly, tls=server_context(*authority.issue("receiver", "IP:127.0.0.1")))
     ends = []
