@@ -11,6 +11,7 @@
 #include "config_http.h"
 #include "config_report.h"
 #include "config_rules.h"
+#include "config_serve.h"
 #include "config_variables.h"
 
 namespace podo {
@@ -56,13 +57,18 @@ void ReadCapture(const Environment& environment, Config* config, Messages* messa
     ReadVariable(environment, name, parse, setting, messages);
   };
   read("PODO_SAMPLE_HZ", ParseSampleHz, &config->sample_hz);
+  read("PODO_CLOCK", ParseClock, &config->clock);
+  read("PODO_SIGNAL", ParseSignal, &config->signal);
+  read("PODO_SIGNAL_CONFLICT", ParseSignalConflict, &config->signal_conflict);
   read("PODO_MAX_FRAMES", ParseMaxFrames, &config->max_frames);
   read("PODO_MAX_THREADS", ParseMaxThreads, &config->max_threads);
   read("PODO_INTERVAL", ParseIntervalNs, &config->interval_ns);
   read("PODO_SYMBOLIZE", ParseSymbolize, &config->symbolize);
   read("PODO_SYMBOL_BYTES", ParseSymbolBytes, &config->symbol_bytes);
+  read("PODO_MAX_OVERHEAD", ParseMaxOverhead, &config->max_overhead);
   read("PODO_LABEL_SETS", ParseLabelSets, &config->label_sets);
   read("PODO_THREAD_LABELS", ParseThreadLabels, &config->thread_labels);
+  read("PODO_FORK", ParseForkMode, &config->fork);
   read("PODO_FLUSH_ON_SIGTERM", base::ParseBool, &config->flush_on_sigterm);
   read("PODO_EXIT_TIMEOUT", ParseExitTimeoutNs, &config->exit_timeout_ns);
 }
@@ -117,7 +123,9 @@ Config ParseConfig(absl::Span<const char* const> entries, bool secure, std::stri
   ReadIdentity(environment, &config, messages);
   ReadHttp(environment, &config, messages);
   ReadSinks(environment, &config, messages);
+  ReadServe(environment, &config, messages);
   ReadCapture(environment, &config, messages);
+  SettleClock(&config, messages);
   ReportUnavailable(environment, messages);
   ReportUnknown(environment, messages);
   return config;

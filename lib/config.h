@@ -6,6 +6,8 @@
 #ifndef PODO_LIB_CONFIG_H_
 #define PODO_LIB_CONFIG_H_
 
+#include <signal.h>
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -19,6 +21,7 @@
 #include "export/http_poster.h"
 #include "export/sink_url.h"
 #include "podo/podo_c.h"
+#include "serve/listen_address.h"
 
 namespace podo {
 
@@ -29,6 +32,14 @@ struct Setting {
   std::string source = "default";
 };
 
+enum class Clock { kAuto, kThread, kPerf, kProcess, kItimer };  // PODO_CLOCK
+enum class ForkMode { kOff, kChild };                           // PODO_FORK
+// PODO_SIGNAL_CONFLICT: what the program's own use of the signal means.
+enum class SignalConflict {
+  kYield,   // podo does not start, or goes
+  kRetake,  // taken later, it is taken back a few times
+  kChain,   // what is there before Start() goes on behind podo's handler
+};
 enum class Symbolize { kFull, kFunctions, kNone };     // PODO_SYMBOLIZE
 enum class ThreadLabels { kNone, kName, kId, kBoth };  // PODO_THREAD_LABELS
 
@@ -61,14 +72,23 @@ struct Config {
   exporting::ProxyVariables proxies;  // secrets
   Setting<std::string> spool_dir;     // empty: no spool
   Setting<uint64_t> spool_bytes{uint64_t{64} << 20};
+  Setting<std::optional<uint64_t>> history_bytes;       // unset: HistoryBytes() (config_serve.h)
+  Setting<std::string> history_dir;                     // empty: memory only
+  Setting<std::optional<serve::ListenAddress>> listen;  // unset: nothing listens
+  Setting<std::string> listen_token_file;               // empty: no token
   Setting<double> sample_hz{100};  // as asked for; the kernel's tick may clamp it
+  Setting<Clock> clock{Clock::kAuto};
+  Setting<int> signal{SIGPROF};  // or a real-time one
+  Setting<SignalConflict> signal_conflict{SignalConflict::kYield};
   Setting<uint32_t> max_frames{256};
   Setting<uint32_t> max_threads{1024};
   Setting<int64_t> interval_ns{10'000'000'000};
   Setting<Symbolize> symbolize{Symbolize::kFull};
   Setting<uint64_t> symbol_bytes{uint64_t{64} << 20};
   Setting<uint32_t> label_sets{10000};
+  Setting<double> max_overhead{0.01};  // a share; 0: no limit
   Setting<ThreadLabels> thread_labels{ThreadLabels::kNone};
+  Setting<ForkMode> fork{ForkMode::kOff};
   Setting<bool> flush_on_sigterm{false};
   Setting<int64_t> exit_timeout_ns{2'000'000'000};
   Setting<base::LogLevel> log{base::LogLevel::kWarning};
@@ -94,6 +114,10 @@ absl::Status ApplyOptions(const podo_options& options, Config* config,
 // copy taken before main (the preload library's), or null: then `environ` is read as getenv does,
 // so no thread may call setenv meanwhile.
 Config ReadProcessConfig(const char* const* environment, std::vector<std::string>* messages);
+
+// After a fork: the process id and the instance id are the child's, also where the instance id was
+// given. Reads no environment, which other threads may be changing.
+void RedetectProcess(Config* config);
 
 // What the comments of every profile say beside service.name, a line each: the attributes, then the
 // labels, which win on equal keys, then of what was detected only where the process runs: pod, host

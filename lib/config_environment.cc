@@ -52,6 +52,8 @@ std::string* ProxyVariable(std::string_view name, exporting::ProxyVariables* low
 
 }  // namespace
 
+absl::Span<const std::string_view> OtelNames() { return kOtelNames; }
+
 Environment::Environment(absl::Span<const char* const> entries) {
   exporting::ProxyVariables upper;
   for (const char* entry : entries) {

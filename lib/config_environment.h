@@ -36,6 +36,9 @@ class Environment {
   exporting::ProxyVariables proxies_;
 };
 
+// The names of OpenTelemetry's variables that podo reads.
+absl::Span<const std::string_view> OtelNames();
+
 enum class Show { kValue, kNothing };  // kNothing: the value may be a secret
 
 // Sets `setting` if the variable is set and `parse` accepts it; else says why not.

@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "base/parse_value.h"
 #include "config_http.h"
+#include "config_rules.h"
 
 namespace podo {
 namespace {
@@ -15,7 +16,6 @@ constexpr char kHeadersAccepted[] =
     "a list such as name=value,name=value of headers that podo does not set itself, with comma "
     "and percent in a value written as %2C and %25, no control characters, at most 16 KiB";
 constexpr size_t kMaxHeaderBytes = size_t{16} << 10;  // servers take 8 to 64 KiB, cookies and all
-constexpr size_t kMaxPathBytes = 4000;                // PATH_MAX, less room for a file's name
 constexpr uint64_t kMinSpoolBytes = uint64_t{1} << 20;
 
 // What the client writes itself, and what changes how a connection is read.
@@ -52,14 +52,6 @@ bool IsHeaderName(std::string_view name) {
              std::end(kOwnHeaders);
 }
 
-absl::StatusOr<std::string> ParsePath(std::string_view text, const char* accepted) {
-  text = base::TrimBlanks(text);
-  if (!text.starts_with('/') || text.size() > kMaxPathBytes || HasControl(text)) {
-    return absl::InvalidArgumentError(accepted);
-  }
-  return std::string(text);
-}
-
 }  // namespace
 
 absl::StatusOr<exporting::HttpHeaders> ParseHeaders(std::string_view text) {
@@ -94,7 +86,7 @@ absl::StatusOr<std::string> ParseTenant(std::string_view text) {
 }
 
 absl::StatusOr<std::string> ParsePemPath(std::string_view text) {
-  return ParsePath(text, "the absolute path of a PEM file");
+  return ParseAbsolutePath(text, "the absolute path of a PEM file");
 }
 
 absl::StatusOr<exporting::PayloadCoding> ParseCompression(std::string_view text) {
@@ -107,7 +99,8 @@ absl::StatusOr<exporting::PayloadCoding> ParseCompression(std::string_view text)
 }
 
 absl::StatusOr<std::string> ParseSpoolDir(std::string_view text) {
-  return ParsePath(text, "the absolute path of a directory, such as /var/lib/checkout/spool");
+  return ParseAbsolutePath(text,
+                           "the absolute path of a directory, such as /var/lib/checkout/spool");
 }
 
 absl::StatusOr<uint64_t> CheckSpoolBytes(uint64_t bytes) {

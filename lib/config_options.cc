@@ -11,6 +11,7 @@
 #include "config_http.h"
 #include "config_report.h"
 #include "config_rules.h"
+#include "config_serve.h"
 
 namespace podo {
 namespace {
@@ -87,6 +88,18 @@ void ApplyHttpOptions(const OptionReader& reader, const podo_options& options, C
   reader.Read("spool_bytes", options.spool_bytes, CheckSpoolBytes, &config->spool_bytes);
 }
 
+void ApplyServeOptions(const OptionReader& reader, const podo_options& options, Config* config) {
+  if (reader.IsText(options.listen)) {
+    reader.Read("listen", options.listen, ParseListen, &config->listen);
+  }
+  reader.ReadSecret("listen_token_file", options.listen_token_file, ParseTokenFile,
+                    &config->listen_token_file);
+  reader.Read("history_bytes", options.history_bytes, CheckHistoryBytes, &config->history_bytes);
+  if (reader.IsText(options.history_dir)) {
+    reader.Read("history_dir", options.history_dir, ParseHistoryDir, &config->history_dir);
+  }
+}
+
 }  // namespace
 
 absl::Status ApplyOptions(const podo_options& options, Config* config, Messages* messages) {
@@ -101,6 +114,7 @@ absl::Status ApplyOptions(const podo_options& options, Config* config, Messages*
   }
   if (not_empty(options.labels)) TakeLabels("option labels", options.labels, config, messages);
   ApplyHttpOptions(reader, options, config);
+  ApplyServeOptions(reader, options, config);
   if (not_empty(options.export_to)) {
     TakeSinks("option export_to", options.export_to, config, messages);
     SettleSinks(config, messages);
@@ -111,6 +125,15 @@ absl::Status ApplyOptions(const podo_options& options, Config* config, Messages*
       &config->interval_ns);
   reader.Read("max_frames", options.max_frames, CheckMaxFrames, &config->max_frames);
   reader.Read("max_threads", options.max_threads, CheckMaxThreads, &config->max_threads);
+  if (not_empty(options.clock)) reader.Read("clock", options.clock, ParseClock, &config->clock);
+  if (not_empty(options.fork)) reader.Read("fork", options.fork, ParseForkMode, &config->fork);
+  if (not_empty(options.signal))
+    reader.Read("signal", options.signal, ParseSignal, &config->signal);
+  if (not_empty(options.signal_conflict)) {
+    reader.Read("signal_conflict", options.signal_conflict, ParseSignalConflict,
+                &config->signal_conflict);
+  }
+  SettleClock(config, messages);
   if (not_empty(options.symbolize)) {
     reader.Read("symbolize", options.symbolize, ParseSymbolize, &config->symbolize);
   }

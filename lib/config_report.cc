@@ -36,6 +36,21 @@ void TakeSinks(std::string_view name, std::string_view text, Config* config, Mes
   config->sinks = {std::move(list.sinks), std::string(name)};
 }
 
+void SettleClock(Config* config, Messages* messages) {
+  const Clock clock = config->clock.value;
+  const bool other_signal = config->signal.value != SIGPROF;
+  const bool chains = config->signal_conflict.value == SignalConflict::kChain;
+  if ((!chains && !other_signal) || (clock != Clock::kItimer && clock != Clock::kPerf)) return;
+  const std::string& cause = other_signal ? config->signal.source : config->signal_conflict.source;
+  const std::string why =
+      other_signal ? absl::StrCat("sends SIGPROF only, which ", cause, " has replaced")
+                   : absl::StrCat("has ticks that look like the program's own (", cause, ")");
+  messages->push_back(absl::StrCat(config->clock.source, "=\"",
+                                   clock == Clock::kPerf ? "perf" : "itimer", "\" ", why,
+                                   "; auto is used"));
+  config->clock = {Clock::kAuto, cause};
+}
+
 void TakeLabels(std::string_view name, std::string_view text, Config* config, Messages* messages) {
   absl::StatusOr<Labels> labels = ParseLabels(text);
   if (!labels.ok()) {

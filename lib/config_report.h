@@ -25,6 +25,11 @@ std::string SecretRefusal(std::string_view name, std::string_view accepted);
 // Takes the sinks of `text` over; every URL that is refused gets a line that begins with `name`.
 void TakeSinks(std::string_view name, std::string_view text, Config* config, Messages* messages);
 
+// ITIMER_PROF sends SIGPROF only, and nobody could tell its signals from the program's: with
+// another signal, or a handler behind podo's, Clock::kItimer becomes kAuto, which is said if
+// somebody asked for it.
+void SettleClock(Config* config, Messages* messages);
+
 // Takes labels over. service.name is no label: it is reported and left out.
 void TakeLabels(std::string_view name, std::string_view text, Config* config, Messages* messages);
 

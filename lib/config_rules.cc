@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "base/parse_value.h"
 #include "model/utf8.h"
+#include "preload/signal_name.h"
 
 namespace podo {
 namespace {
@@ -109,6 +110,29 @@ absl::StatusOr<uint64_t> ParseSymbolBytes(std::string_view text) {
   return InRange(kSymbolBytes, base::ParseSizeBytes(text));
 }
 
+absl::StatusOr<Clock> ParseClock(std::string_view text) {
+  static constexpr std::pair<const char*, Clock> kWords[] = {{"itimer", Clock::kItimer},
+                                                             {"thread", Clock::kThread},
+                                                             {"auto", Clock::kAuto},
+                                                             {"perf", Clock::kPerf},
+                                                             {"process", Clock::kProcess}};
+  return ParseWord(text, kWords, "auto, thread, perf, process or itimer");
+}
+
+absl::StatusOr<int> ParseSignal(std::string_view text) {
+  const int signal = PodoSignalOf(std::string(base::TrimBlanks(text)).c_str());
+  if (signal != 0) return signal;
+  return absl::InvalidArgumentError("PROF, or a real-time signal: RTMIN+3, RTMAX-1 or its number");
+}
+
+absl::StatusOr<SignalConflict> ParseSignalConflict(std::string_view text) {
+  static constexpr std::pair<const char*, SignalConflict> kWords[] = {
+      {"yield", SignalConflict::kYield},
+      {"retake", SignalConflict::kRetake},
+      {"chain", SignalConflict::kChain}};
+  return ParseWord(text, kWords, "yield, retake or chain");
+}
+
 absl::StatusOr<Symbolize> ParseSymbolize(std::string_view text) {
   static constexpr std::pair<const char*, Symbolize> kWords[] = {
       {"full", Symbolize::kFull}, {"functions", Symbolize::kFunctions}, {"none", Symbolize::kNone}};
@@ -119,12 +143,25 @@ absl::StatusOr<uint32_t> ParseLabelSets(std::string_view text) {
   return Narrow(InRange(kLabelSets, base::ParseInteger(text)));
 }
 
+// Less than a 100,000th no work can be done with; 0 % would be taken for either end.
+absl::StatusOr<double> ParseMaxOverhead(std::string_view text) {
+  constexpr Range<double> kShare = {0.00001, 1, "a percentage from 0.001% to 100%, or off"};
+  if (base::ToLowerAscii(base::TrimBlanks(text)) == "off") return 0.0;
+  return InRange(kShare, base::ParsePercent(text));
+}
+
 absl::StatusOr<ThreadLabels> ParseThreadLabels(std::string_view text) {
   static constexpr std::pair<const char*, ThreadLabels> kWords[] = {
       {"none", ThreadLabels::kNone},    {"name", ThreadLabels::kName},    {"id", ThreadLabels::kId},
       {"name,id", ThreadLabels::kBoth}, {"id,name", ThreadLabels::kBoth},
   };
   return ParseWord(text, kWords, "none, name, id or name,id");
+}
+
+absl::StatusOr<ForkMode> ParseForkMode(std::string_view text) {
+  static constexpr std::pair<const char*, ForkMode> kWords[] = {{"off", ForkMode::kOff},
+                                                                {"child", ForkMode::kChild}};
+  return ParseWord(text, kWords, "off or child");
 }
 
 absl::StatusOr<base::LogLevel> ParseLogLevel(std::string_view text) {
@@ -134,6 +171,17 @@ absl::StatusOr<base::LogLevel> ParseLogLevel(std::string_view text) {
                                                                 {"warning", LogLevel::kWarning},
                                                                 {"info", LogLevel::kInfo}};
   return ParseWord(text, kWords, "off, error, warning or info");
+}
+
+absl::StatusOr<std::string> ParseAbsolutePath(std::string_view text, const char* accepted) {
+  constexpr size_t kMaxPathBytes = 4000;  // PATH_MAX, less room for a file's name
+  text = base::TrimBlanks(text);
+  const bool has_control =
+      std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < ' ' || c == 0x7f; });
+  if (!text.starts_with('/') || text.size() > kMaxPathBytes || has_control) {
+    return absl::InvalidArgumentError(accepted);
+  }
+  return std::string(text);
 }
 
 absl::StatusOr<std::string> ParseServiceName(std::string_view text) {

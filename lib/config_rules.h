@@ -27,10 +27,18 @@ absl::StatusOr<uint32_t> ParseMaxThreads(std::string_view text);
 absl::StatusOr<int64_t> ParseIntervalNs(std::string_view text);
 absl::StatusOr<int64_t> ParseExitTimeoutNs(std::string_view text);
 absl::StatusOr<uint64_t> ParseSymbolBytes(std::string_view text);
+absl::StatusOr<Clock> ParseClock(std::string_view text);
+absl::StatusOr<int> ParseSignal(std::string_view text);
+absl::StatusOr<SignalConflict> ParseSignalConflict(std::string_view text);
 absl::StatusOr<Symbolize> ParseSymbolize(std::string_view text);
 absl::StatusOr<uint32_t> ParseLabelSets(std::string_view text);
+absl::StatusOr<double> ParseMaxOverhead(std::string_view text);
 absl::StatusOr<ThreadLabels> ParseThreadLabels(std::string_view text);
+absl::StatusOr<ForkMode> ParseForkMode(std::string_view text);
 absl::StatusOr<base::LogLevel> ParseLogLevel(std::string_view text);
+
+// `accepted` is what the error says.
+absl::StatusOr<std::string> ParseAbsolutePath(std::string_view text, const char* accepted);
 
 // Never fails: valid UTF-8, at most 255 bytes.
 absl::StatusOr<std::string> ParseServiceName(std::string_view text);

@@ -49,12 +49,15 @@ bool StillOurs() {
   return sigaction(SIGTERM, nullptr, &action) == 0 && action.sa_handler == OnSigterm;
 }
 
-void Run() {
+void Run(bool may_throw) {
   while (!g_watch.load()->asked.load(std::memory_order_relaxed)) {
     if (g_watch.load()->leave.load(std::memory_order_relaxed)) return;
     g_watch.load()->wakeup.WaitFor(kLongNs);
   }
-  g_watch.load()->flush();
+  try {
+    if (may_throw) g_watch.load()->flush();
+  } catch (...) {  // out of memory: the window is lost, the signal is not
+  }
   if (!StillOurs()) return;  // the host took it meanwhile: its handler decides
   signal(SIGTERM, SIG_DFL);
   // This thread blocks all signals; the others may too.
@@ -88,6 +91,10 @@ void FlushOnSigterm(std::function<void()> flush) {
   action.sa_handler = OnSigterm;
   action.sa_flags = SA_RESTART | SA_ONSTACK;
   sigaction(SIGTERM, &action, nullptr);
+}
+
+void ForgetSigtermInForkChild() {
+  if (g_watch.exchange(nullptr) != nullptr && StillOurs()) signal(SIGTERM, SIG_DFL);
 }
 
 void StopWaitingForSigterm() {

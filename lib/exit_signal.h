@@ -13,6 +13,9 @@ namespace podo {
 // by SIGTERM. A second SIGTERM ends the process at once. Call once a process.
 void FlushOnSigterm(std::function<void()> flush);
 
+// In the child of a fork, which may ask for the same anew.
+void ForgetSigtermInForkChild();
+
 // Ends that thread, when podo's threads are the last ones alive. Wait-free.
 void StopWaitingForSigterm();
 

@@ -58,7 +58,7 @@ WindowBox* ExportLoop::Next() {
 
 void ExportLoop::Run() {
   constexpr int64_t kIdleNs = 60'000'000'000;
-  for (bool last = false; !last;) {
+  for (bool last = false; !last && !gave_up();) {
     WindowBox* box = Next();
     if (box == nullptr) {
       wakeup_.WaitFor(kIdleNs);
@@ -67,14 +67,15 @@ void ExportLoop::Run() {
     last = box->last;
     Export(box);
   }
-  FinishExporters();
+  if (!gave_up()) FinishExporters();
   // Whoever asks for a flush from now on is answered: there is nothing more to send.
   const std::lock_guard lock(mutex_);
   flushed_ = UINT64_MAX;
   flushed_changed_.notify_all();
 }
 
-void ExportLoop::Export(WindowBox* box) {
+// The box is the drain's again afterwards.
+AssembledProfile ExportLoop::Read(WindowBox* box) {
   const std::function<const model::ModuleMap*(uint32_t)> modules_of =
       [this, kept = std::map<uint32_t, std::shared_ptr<const model::ModuleMap>>()](
           uint32_t generation) mutable {
@@ -94,17 +95,10 @@ void ExportLoop::Export(WindowBox* box) {
         return contested != nullptr &&
                std::any_of(contested->begin(), contested->end(),
                            [address](const auto& range) { return range.Contains(address); });
-      }};
+      },
+      settings_.signal};
   AssembledProfile assembled = aggregate::Assemble({&box->stacks, box->residue.get()}, box->totals,
                                                    modules_of, settings_.comments, carried);
-  const uint64_t flush_id = box->flush_id;
-  Payload payload;
-  payload.window_seq = box->totals.sequence;
-  payload.start_ns = box->totals.begin_wall_ns;
-  payload.duration_ns = box->totals.duration_ns;
-  payload.is_last = box->last;
-  const double ratio = box->totals.SamplingRatio();
-  if (ratio > 0) sampling_ratio_.store(ratio, std::memory_order_relaxed);
   own_ticks_.fetch_add(box->totals.own_ticks, std::memory_order_relaxed);
   misdelivered_.fetch_add(assembled.misdelivered, std::memory_order_relaxed);
   const uint32_t newest = box->newest_generation;
@@ -117,26 +111,90 @@ void ExportLoop::Export(WindowBox* box) {
   box->free.store(true, std::memory_order_release);  // partner: the drain's NextBox()
   // The next window's stacks are not older than the newest snapshot of the window before this one.
   modules_->ForgetBefore(std::exchange(forget_before_, newest));
+  return assembled;
+}
 
-  if (!exporters_.empty()) {
-    const bool wants_run = Wants(PayloadScope::kRun);
-    std::vector<SymbolJob> jobs;
-    AddJobs(assembled.profile, assembled.mapping_modules, &jobs);
-    if (wants_run) {
-      AddToRun(assembled);
-      // Of the whole run: what an earlier window had no time to name is asked for again.
-      AddJobs(run_.profile(), run_modules_, &jobs);
-    }
-    FindNames(std::move(jobs));
-    if (Wants(PayloadScope::kWindow)) OfferWindow(assembled, payload);
-    if (wants_run) OfferRun(payload, assembled.summary);
-    if (flush_id > flushed_) {  // written by this thread only
-      for (const auto& exporter : exporters_) exporter->Hurry();
-    }
+void ExportLoop::Export(WindowBox* box) {
+  model::WindowTotals totals = box->totals;
+  const uint64_t flush_id = box->flush_id;
+  const bool is_piece = box->is_piece, is_last = box->last;
+  const int64_t begin_ns = box->begin_steady_ns, end_ns = box->end_steady_ns;
+  AssembledProfile assembled = Read(box);
+  captures_.Add(assembled, totals, begin_ns);
+  if (const int64_t next_ns = captures_.NextBoundary(end_ns); next_ns != INT64_MAX) {
+    settings_.cut_at(next_ns);
+  }
+  if (is_piece) {
+    pieces_.Add(assembled, totals);
+    return FinishCaptures(end_ns);
+  }
+  if (!pieces_.empty()) {
+    pieces_.Add(assembled, totals);
+    totals = pieces_.totals();
+    assembled = pieces_.Take();
+  }
+  const double ratio = totals.SamplingRatio();
+  if (ratio > 0) sampling_ratio_.store(ratio, std::memory_order_relaxed);
+  Payload payload;
+  payload.window_seq = totals.sequence;
+  payload.start_ns = totals.begin_wall_ns;
+  payload.duration_ns = totals.duration_ns;
+  payload.is_last = is_last;
+  ExportWindow(assembled, payload);
+  FinishCaptures(is_last ? INT64_MAX : end_ns);
+  if (flush_id > flushed_) {  // written by this thread only
+    for (const auto& exporter : exporters_) exporter->Hurry();
   }
   const std::lock_guard lock(mutex_);
   flushed_ = std::max(flushed_, flush_id);
   flushed_changed_.notify_all();
+}
+
+void ExportLoop::ExportWindow(const AssembledProfile& assembled, const Payload& of_window) {
+  const bool is_kept = settings_.kept->wanted();
+  const bool wants_window = Wants(PayloadScope::kWindow) || is_kept;
+  const bool wants_run = Wants(PayloadScope::kRun);
+  if (!wants_window && !wants_run) return;
+  std::vector<SymbolJob> jobs;
+  AddJobs(assembled.profile, assembled.mapping_modules, &jobs);
+  if (wants_run) {
+    AddToRun(assembled);
+    // Of the whole run: what an earlier window had no time to name is asked for again.
+    AddJobs(run_.profile(), run_modules_, &jobs);
+  }
+  FindNames(std::move(jobs));
+  if (wants_window && !assembled.profile.samples.empty()) {  // else nothing ran: nothing to tell
+    model::Profile profile = WithNames(assembled.profile, assembled.mapping_modules);
+    profile.comments.push_back(static_cast<model::StringId>(profile.strings.size()));
+    profile.strings.push_back(assembled.summary);
+    if (is_kept) settings_.kept->Add(profile);
+    Offer(profile, PayloadScope::kWindow, of_window);
+  }
+  if (wants_run) OfferRun(of_window, assembled.summary);
+}
+
+bool ExportLoop::Capture(int64_t duration_ns, std::function<bool()> given_up,
+                         std::function<void(aggregate::AssembledProfile)> finished) {
+  const int64_t now_ns = base::SteadyClockNs();
+  if (!captures_.Begin(now_ns, duration_ns, std::move(given_up), std::move(finished))) return false;
+  settings_.cut_at(captures_.NextBoundary(now_ns - 1));
+  return true;
+}
+
+void ExportLoop::FinishCaptures(int64_t now_ns) {
+  for (LiveCaptures::Capture& capture : captures_.TakeFinished(now_ns)) {
+    if (capture.sum.empty()) {
+      capture.sum.Add({.profile = model::Profile::Empty(), .mapping_modules = {nullptr}}, {});
+    }
+    capture.finished(capture.sum.Take());
+  }
+}
+
+model::Profile ExportLoop::Named(const AssembledProfile& sum, int64_t limit_ns) const {
+  std::vector<SymbolJob> jobs;
+  AddJobs(sum.profile, sum.mapping_modules, &jobs);
+  if (!jobs.empty()) symbols_->Resolve(std::move(jobs), limit_ns);
+  return WithNames(sum.profile, sum.mapping_modules);
 }
 
 // Once each: what a service does wrong with labels, it does all the time.
@@ -222,22 +280,20 @@ void ExportLoop::Offer(const model::Profile& profile, PayloadScope scope,
   }
 }
 
-void ExportLoop::OfferWindow(const AssembledProfile& assembled, const Payload& of_window) {
-  if (assembled.profile.samples.empty()) return;  // nothing ran: nothing to tell
-  const auto module_of = [&](model::MappingId id) {
-    return ModuleAt(assembled.mapping_modules, id);
-  };
-  model::Profile profile = symbolize::Annotate(assembled.profile, module_of, *symbolizer_);
-  profile.comments.push_back(static_cast<model::StringId>(profile.strings.size()));
-  profile.strings.push_back(assembled.summary);
-  Offer(profile, PayloadScope::kWindow, of_window);
+model::Profile ExportLoop::WithNames(const model::Profile& profile,
+                                     const ModuleList& modules) const {
+  const auto module_of = [&](model::MappingId id) { return ModuleAt(modules, id); };
+  return symbolize::Annotate(profile, module_of, *symbolizer_);
 }
 
 void ExportLoop::GiveUp() {
-  for (const auto& exporter : exporters_) {
-    exporter->Finish(base::SteadyClockNs());
-    exporter->Interrupt(/*also_working=*/true);
-  }
+  gave_up_.store(true, std::memory_order_release);
+  SetStopDeadline(base::SteadyClockNs());
+  wakeup_.Post();
+  for (const auto& exporter : exporters_) exporter->GiveUp();
+  const std::lock_guard lock(mutex_);
+  flushed_ = UINT64_MAX;
+  flushed_changed_.notify_all();
 }
 
 // They end on time: a margin is for what comes after the last answer.
@@ -283,8 +339,7 @@ void ExportLoop::AddToRun(const AssembledProfile& assembled) {
 }
 
 void ExportLoop::OfferRun(const Payload& of_window, const std::string& summary) {
-  const auto module_of = [&](model::MappingId id) { return ModuleAt(run_modules_, id); };
-  model::Profile profile = symbolize::Annotate(run_.profile(), module_of, *symbolizer_);
+  model::Profile profile = WithNames(run_.profile(), run_modules_);
   profile.comments.push_back(static_cast<model::StringId>(profile.strings.size()));
   profile.strings.push_back(summary);
   Offer(profile, PayloadScope::kRun, of_window);

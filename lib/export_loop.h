@@ -7,6 +7,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -16,10 +17,13 @@
 #include "base/wakeup.h"
 #include "capture/module_watch.h"
 #include "export/exporter.h"
+#include "kept_windows.h"
+#include "live_captures.h"
 #include "model/profile_builder.h"
 #include "payloads.h"
 #include "symbol_loop.h"
 #include "window_box.h"
+#include "window_sum.h"
 
 namespace podo {
 
@@ -32,6 +36,10 @@ class ExportLoop {
     bool thread_names = false;          // labels of every sample
     bool thread_ids = false;
     PayloadSettings payloads;
+    KeptWindows* kept = nullptr;  // gets windows with names, if it wants them
+    // Asks the drain for a cut (DrainLoop::CutAt).
+    std::function<void(int64_t steady_ns)> cut_at;
+    std::string signal = "SIGPROF";  // of ticks
   };
 
   ExportLoop(Settings settings, capture::ModuleWatch* modules, symbolize::Symbolizer* symbolizer,
@@ -51,8 +59,16 @@ class ExportLoop {
   void SetStopDeadline(int64_t deadline_ns) {
     stop_deadline_ns_.store(deadline_ns, std::memory_order_relaxed);
   }
-  // When a thread of podo has broken off: nothing more comes.
+  // Records for `duration_ns` from now on; see LiveCaptures::Begin(). Any thread.
+  bool Capture(int64_t duration_ns, std::function<bool()> given_up,
+               std::function<void(aggregate::AssembledProfile)> finished);
+  // With the names there are, and those that can be found in `limit_ns`. One thread at a time, not
+  // this loop's, which has windows to see to.
+  model::Profile Named(const aggregate::AssembledProfile& sum, int64_t limit_ns) const;
+  // When a thread of podo has broken off: nothing more comes. Run() and the exporters end, and so
+  // does every WaitFlushed(). Any thread.
   void GiveUp();
+  bool gave_up() const { return gave_up_.load(std::memory_order_acquire); }
   // Blocks until all windows up to flush request `id` were sent, lost or spooled by every sink, or
   // until `deadline_ns` (steady); false on timeout. Any thread.
   bool WaitFlushed(uint64_t id, int64_t deadline_ns);
@@ -67,15 +83,17 @@ class ExportLoop {
  private:
   WindowBox* Next();
   void Export(WindowBox* box);
+  aggregate::AssembledProfile Read(WindowBox* box);
+  void FinishCaptures(int64_t now_ns);
+  void ExportWindow(const aggregate::AssembledProfile& assembled, const exporting::Payload& of);
   void SayOfLabels();
   using ModuleList = std::vector<std::shared_ptr<const model::Module>>;  // by mapping
   void AddJobs(const model::Profile& profile, const ModuleList& modules,
                std::vector<SymbolJob>* jobs) const;
   void FindNames(std::vector<SymbolJob> jobs);
+  model::Profile WithNames(const model::Profile& profile, const ModuleList& modules) const;
   void Offer(const model::Profile& profile, exporting::PayloadScope scope,
              const exporting::Payload& of_window);
-  void OfferWindow(const aggregate::AssembledProfile& assembled,
-                   const exporting::Payload& of_window);
   void OfferRun(const exporting::Payload& of_window, const std::string& summary);
   void FinishExporters();
   void AddToRun(const aggregate::AssembledProfile& assembled);
@@ -100,11 +118,14 @@ class ExportLoop {
   std::atomic<uint64_t> own_ticks_{0};
 
   uint32_t forget_before_ = 0;
+  LiveCaptures captures_;
+  WindowSum pieces_;  // of the window under way, if it was cut
 
   // The whole run so far, without names: they are looked up anew for every payload, so that names
   // found late still appear.
   model::ProfileBuilder run_;
   ModuleList run_modules_;
+  std::atomic<bool> gave_up_{false};
   bool said_cut_ = false;
   bool said_overflow_ = false;
 };

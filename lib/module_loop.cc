@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
+#include "capture/profiling_timer.h"
 #include "context/label_sets.h"
 
 namespace podo {
@@ -19,12 +20,24 @@ int64_t NominalPeriodNs(const model::WindowTotals& t) {
   return t.nominal_hz > 0 ? static_cast<int64_t>(1e9 / t.nominal_hz) : 0;
 }
 
-// With SIGPROF blocked in all busy threads its ticks reach nobody.
+// With the signal blocked in all busy threads its ticks reach nobody.
 bool MissesTicks(const model::WindowTotals& t) {
   constexpr int64_t kWorthNamingNs = 100'000'000;
   const int64_t host_cpu_ns = t.process_cpu_ns - t.own_cpu_ns;
   const int64_t ticked_ns = static_cast<int64_t>(t.ticks) * NominalPeriodNs(t);
-  return host_cpu_ns >= kWorthNamingNs && ticked_ns < host_cpu_ns / 2;
+  const int64_t worth_ns = std::max(kWorthNamingNs, 5 * NominalPeriodNs(t) * (t.rate_divisor - 1));
+  return host_cpu_ns >= worth_ns && ticked_ns < host_cpu_ns / 2;
+}
+
+// CPU time of the host that a clock which measures threads has no ticks for, in periods; what a
+// window's edges and the kernel's rounding explain is not among it.
+uint64_t UnsampledPeriods(const model::WindowTotals& t) {
+  const int64_t period_ns = NominalPeriodNs(t);
+  const int64_t host_cpu_ns = t.process_cpu_ns - t.own_cpu_ns;
+  const int64_t missing_ns = host_cpu_ns - static_cast<int64_t>(t.HostTicks()) * period_ns;
+  const int64_t tick_ns = period_ns * t.rate_divisor;
+  if (period_ns <= 0 || missing_ns < std::max(5 * tick_ns, host_cpu_ns / 20)) return 0;
+  return static_cast<uint64_t>(missing_ns / period_ns);
 }
 
 }  // namespace
@@ -38,18 +51,19 @@ ModuleLoop::ModuleLoop(capture::State* state, capture::ModuleWatch* modules, Own
       hand_on_(std::move(hand_on)),
       pool_(state),
       unwinder_(aggregate::ProcessSources()),
-      residue_(std::make_unique<aggregate::StackTable>(kWindowCapBytes / 4)) {}
+      residue_(std::make_unique<aggregate::StackTable>(kWindowCapBytes / 4)),
+      sampled_(state) {}
 
 void ModuleLoop::Run() {
   modules_->Refresh([this] { TakeResidue(); });
   published_->LookForTracers();
   published_->Update();
-  for (bool last = false; !last;) {
+  for (bool last = false; !last && !gave_up_.load(std::memory_order_acquire);) {
     wakeup_->WaitFor(kIdleNs);
     FollowModules();
     TakeResidue();
     if (drain_->saw_asleep() && !baseline_taken_) {
-      blocked_.Scan([this](uint32_t tid) { return threads_->Owns(tid); });
+      blocked_.Scan([this](uint32_t tid) { return threads_->Owns(tid) || sampled_.Has(tid); });
       baseline_taken_ = true;
     }
     if (WindowBox* box = drain_->TakeClosed()) {
@@ -61,6 +75,11 @@ void ModuleLoop::Run() {
       hand_on_(box);
     }
   }
+}
+
+void ModuleLoop::GiveUp() {
+  gave_up_.store(true, std::memory_order_release);
+  wakeup_->Post();
 }
 
 void ModuleLoop::FollowModules() {
@@ -79,7 +98,8 @@ void ModuleLoop::TakeResidue() {
   pool_.Take([&](const model::Residue& residue) {
     // After the stacks were taken out, before their addresses are used.
     if (!check) check = modules_->CheckMapped(capture::ModuleWatch::Caller::kModuleLoop);
-    uint16_t flags = unwinder_.Unwind(residue, state_->max_frames, &frames_);
+    const uint32_t max_frames = state_->max_frames.load(std::memory_order_relaxed);
+    uint16_t flags = unwinder_.Unwind(residue, max_frames, &frames_);
     model::RawSample sample = {};
     sample.header.frames = static_cast<uint16_t>(frames_.size());
     flags = static_cast<uint16_t>(flags & ~model::kRawSpan) | (residue.flags & model::kRawSpan);
@@ -87,6 +107,7 @@ void ModuleLoop::TakeResidue() {
     const uint32_t span_words = model::SpanWordsOf(flags);
     frames_.insert(frames_.begin(), residue.span, residue.span + span_words);
     sample.header.generation = residue.generation;
+    sample.header.overruns = residue.overruns;
     sample.header.label_set = residue.label_set;
     sample.frames = frames_.data() + span_words;
     sample.tid = residue.tid;
@@ -94,7 +115,8 @@ void ModuleLoop::TakeResidue() {
     if (names_threads_) sample.thread = aggregate::ThreadTable::kByTid | residue.tid;
     modules_->CutReplaced(*check, &sample);
     residue_->Add(sample);
-    if ((flags & model::kRawMaybeAsleep) != 0) ++residue_maybe_asleep_;
+    if ((flags & model::kRawMaybeAsleep) != 0)
+      residue_maybe_asleep_ += uint64_t{residue.overruns} + 1;
   });
 }
 
@@ -106,26 +128,30 @@ void ModuleLoop::Finish(WindowBox* box) {
   box->maybe_asleep += std::exchange(residue_maybe_asleep_, 0);
   model::WindowTotals& t = box->totals;
   t.ticks = box->stacks.total() + box->residue->total() + t.foreign_ticks + t.ring_full +
-            t.no_ring + t.nested + t.paused;
+            t.no_ring + t.nested + t.paused + t.over_budget;
+  t.unsampled = measures_threads_ ? UnsampledPeriods(t) : 0;
   box->newest_generation = modules_->generation();
   NameBlockedThreads(box);
 }
 
 void ModuleLoop::NameBlockedThreads(WindowBox* box) {
   const bool was_blocking = std::exchange(was_blocking_, false);
+  sampled_.Update();
   const bool unseen = box->maybe_asleep == 0;
-  if (unseen && !MissesTicks(box->totals)) return;
+  if (unseen && box->totals.unsampled == 0 && !MissesTicks(box->totals)) return;
   baseline_taken_ = true;
   int64_t cpu_ns = 0;
+  const std::string signal = capture::SignalName(capture::TickSignal());
   for (const capture::BlockedThread& thread :
-       blocked_.Scan([this](uint32_t tid) { return threads_->Owns(tid); })) {
+       blocked_.Scan([this](uint32_t tid) { return threads_->Owns(tid) || sampled_.Has(tid); })) {
     cpu_ns += thread.cpu_ns;
     if (named_.size() >= kMaxNamed || !named_.insert(thread.tid).second) continue;
-    base::Log(
-        base::LogLevel::kWarning,
-        absl::StrCat("thread ", thread.tid, " (", thread.name, ") blocks SIGPROF; its CPU time is ",
-                     unseen ? "not sampled, for no thread lets the signal in"
-                            : "shown as [threads blocking SIGPROF]"));
+    base::Log(base::LogLevel::kWarning,
+              absl::StrCat("thread ", thread.tid, " (", thread.name, ") blocks ", signal,
+                           "; its CPU time is ",
+                           measures_threads_ ? "shown as [not sampled]"
+                           : unseen          ? "not sampled, for no thread lets the signal in"
+                                    : absl::StrCat("shown as [threads blocking ", signal, "]")));
   }
   // Interrupted system calls are only evidence together with CPU time that can explain them: at
   // least half of the doubtful ticks must be covered by it.

@@ -32,11 +32,15 @@ class ModuleLoop {
   void SetDrain(DrainLoop* drain) { drain_ = drain; }
   // Told when modules changed, and once a window. Before Run().
   void SetPublished(PublishedContext* published) { published_ = published; }
+  // The clock measures threads one by one: CPU time without ticks is shown as such. Before Run().
+  void MeasuresThreads(bool measures) { measures_threads_ = measures; }
   // Samples keep their thread. Before Run().
   void NameThreads(bool wanted) { names_threads_ = wanted; }
 
   // Thread body: ends after the window that is marked last.
   void Run();
+  // Run() ends at once: another thread of podo is gone. Any thread.
+  void GiveUp();
 
  private:
   void FollowModules();
@@ -56,10 +60,13 @@ class ModuleLoop {
   uint64_t residue_maybe_asleep_ = 0;
   std::vector<uint64_t> frames_;
   capture::BlockedThreads blocked_;
+  capture::SampledThreads sampled_;
   std::set<uint32_t> named_;
   bool baseline_taken_ = false;
-  bool was_blocking_ = false;  // the window before had ticks of threads that block SIGPROF
+  bool was_blocking_ = false;  // the window before had ticks of threads that block the signal
   bool names_threads_ = false;
+  bool measures_threads_ = false;
+  std::atomic<bool> gave_up_{false};
   PublishedContext* published_ = nullptr;
 };
 

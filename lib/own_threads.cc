@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "own_threads.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <time.h>
@@ -13,9 +14,9 @@
 #include <string>
 #include <utility>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
+#include "base/thread_memory.h"
 
 namespace podo {
 void* OwnThreads::Main(void* argument) {
@@ -27,11 +28,7 @@ void* OwnThreads::Main(void* argument) {
     self.clock.store(clock, std::memory_order_relaxed);
   }
   self.tid.store(static_cast<uint32_t>(gettid()), std::memory_order_release);
-  // What a throw and a hash map need of this thread, while memory can be had: libc ends the process
-  // when a thread-local of a library loaded late does not fit any more.
-  self.exceptions_in_flight = std::uncaught_exceptions();
-  static_cast<void>(absl::flat_hash_set<int>{1});
-  self.body();
+  self.body(base::PrepareThread());
   self.tid.store(0, std::memory_order_relaxed);
   // Release order of the two stores below: a reader that still sees the clock may count this
   // thread's time twice for an instant, never lose it.
@@ -42,29 +39,37 @@ void* OwnThreads::Main(void* argument) {
   return nullptr;
 }
 
+int OwnThreads::CreateWithRoom(pthread_attr_t* attributes, size_t stack_bytes, void* (*main)(void*),
+                               void* argument, pthread_t* handle) {
+  pthread_attr_setstacksize(attributes, stack_bytes);
+  const int error = pthread_create(handle, attributes, main, argument);
+  if (error != EINVAL) return error;
+  pthread_attr_setstacksize(attributes, stack_bytes + kRoomForTls);
+  return pthread_create(handle, attributes, main, argument);
+}
+
 absl::Status OwnThreads::Create(void* stack, size_t stack_bytes, void* (*main)(void*),
                                 void* argument, pthread_t* handle) {
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
-  if (stack != nullptr) {
-    pthread_attr_setstack(&attributes, stack, stack_bytes);
-  } else {
-    pthread_attr_setstacksize(&attributes, stack_bytes);
-  }
+  if (stack != nullptr) pthread_attr_setstack(&attributes, stack, stack_bytes);
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);  // libc spares its internal signals
   running_.fetch_add(1, std::memory_order_relaxed);
-  const int error = pthread_create(handle, &attributes, main, argument);
+  const int error = stack != nullptr
+                        ? pthread_create(handle, &attributes, main, argument)
+                        : CreateWithRoom(&attributes, stack_bytes, main, argument, handle);
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   pthread_attr_destroy(&attributes);
   if (error == 0) return absl::OkStatus();
   running_.fetch_sub(1, std::memory_order_relaxed);
-  return absl::ResourceExhaustedError(absl::StrCat("pthread_create: ", std::strerror(error)));
+  const std::string what = absl::StrCat("pthread_create: ", std::strerror(error));
+  if (error == EINVAL) return absl::InvalidArgumentError(what);
+  return absl::ResourceExhaustedError(what);
 }
 
-absl::Status OwnThreads::Start(const char* name, void* stack, size_t stack_bytes,
-                               std::function<void()> body) {
+absl::Status OwnThreads::Start(const char* name, void* stack, size_t stack_bytes, Body body) {
   if (count_ == kMax) return absl::InternalError("too many threads of podo");
   Thread& thread = threads_[count_];
   thread.owner = this;
@@ -88,9 +93,9 @@ void* OwnThreads::DetachedMain(void* argument) {
     const std::unique_ptr<Detached> detached(static_cast<Detached*>(argument));
     pthread_detach(pthread_self());
     prctl(PR_SET_NAME, detached->name.c_str());
-    try {
-      detached->body();
-    } catch (...) {  // memory ran out: whoever hoped for an answer has a deadline
+    try {  // memory that runs out: whoever hoped for an answer has a deadline
+      if (base::PrepareThread()) detached->body();
+    } catch (...) {
     }
   }
   running_.fetch_sub(1, std::memory_order_release);

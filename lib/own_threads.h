@@ -19,15 +19,25 @@ namespace podo {
 class OwnThreads {
  public:
   static constexpr int kMax = 16;
+  // A thread's stack holds the thread-locals of all that was loaded at the start. Where they are
+  // large (a program built with ThreadSanitizer has 900 KB), pthread_create says EINVAL, and this
+  // much more, of address space, is asked for.
+  static constexpr size_t kRoomForTls = 8 << 20;
 
   // Starts `body` on a new thread; `stack`, if given, is used as its stack. Name: at most 15 chars.
-  // One thread starts and joins.
-  absl::Status Start(const char* name, void* stack, size_t stack_bytes, std::function<void()> body);
+  // The body is told whether there was memory for it to throw (base/thread_memory.h); without, it
+  // does nothing that may. One thread starts and joins. InvalidArgument: `stack` is too small.
+  using Body = std::function<void(bool may_throw)>;
+  absl::Status Start(const char* name, void* stack, size_t stack_bytes, Body body);
 
   // A thread that nobody waits for, for calls that may hang. `body` refers to nothing but memory it
   // shares with others. Its CPU time is not in CpuNs(). Thread-safe.
   static absl::Status StartDetached(const char* name, size_t stack_bytes,
                                     std::function<void()> body);
+
+  // pthread_create with a stack of that size, with more if there is no room for thread-locals.
+  static int CreateWithRoom(pthread_attr_t* attributes, size_t stack_bytes, void* (*main)(void*),
+                            void* argument, pthread_t* handle);
 
   // Waits for all threads to end, at most `limit_ns`; false on timeout (they are detached then).
   bool Join(int64_t limit_ns);
@@ -36,6 +46,8 @@ class OwnThreads {
   int64_t CpuNs() const;
   // All threads of podo in this process, whichever object started them.
   static int RunningInProcess() { return running_.load(std::memory_order_acquire); }
+  // In the child of a fork, which has none.
+  static void ForgetInForkChild() { running_.store(0, std::memory_order_relaxed); }
   bool Owns(uint32_t tid) const;
   // A thread of this object still runs, joined or not.
   bool AnyAlive() const;
@@ -43,10 +55,9 @@ class OwnThreads {
  private:
   struct Thread {
     OwnThreads* owner;
-    std::function<void()> body;
+    Body body;
     char name[16];  // as long as the kernel keeps
     pthread_t handle;
-    int exceptions_in_flight;  // 0
     // Published with release by the thread when it runs; 0 again when it ends.
     std::atomic<uint32_t> tid{0};
     std::atomic<clockid_t> clock{0};

@@ -59,7 +59,8 @@ std::vector<std::pair<std::string, std::string>> ResourceOf(const Config& config
   return resource;
 }
 
-ExportLoop::Settings ExportSettings(const Config& config) {
+ExportLoop::Settings ExportSettings(const Config& config, KeptWindows* kept,
+                                    std::function<void(int64_t)> cut_at) {
   ExportLoop::Settings settings;
   settings.window_ns = config.interval_ns.value;
   settings.exit_timeout_ns = config.exit_timeout_ns.value;
@@ -76,12 +77,28 @@ ExportLoop::Settings ExportSettings(const Config& config) {
   settings.payloads.labels = ResourceOf(config);
   settings.payloads.instance_id = InstanceId(config);
   settings.payloads.version = PODO_VERSION;
+  settings.kept = kept;
+  settings.signal = capture::SignalName(config.signal.value);
+  settings.cut_at = std::move(cut_at);
   return settings;
+}
+
+// A run that did not end in time, or with a handler inside, left its rings as they were.
+void LeaveBehind(capture::State* state, bool is_replaced) {
+  capture::RingPool pool(state);
+  if (pool.in_use() == 0) return;
+  if (is_replaced) {
+    // Else a thread would go on in its old ring, where the new run neither drains nor waits.
+    pool.Disown();
+  } else if (pool.Idle()) {
+    pool.Reset();
+  }
 }
 
 // The mapping of an earlier run in this process, if it is large enough: it is never unmapped.
 absl::StatusOr<capture::State*> GetState(const Config& config) {
   capture::State* state = capture::g_state.load(std::memory_order_relaxed);
+  if (state != nullptr) LeaveBehind(state, state->ring_count < config.max_threads.value);
   if (state == nullptr || state->ring_count < config.max_threads.value) {
     absl::StatusOr<capture::State*> mapped =
         capture::MapState(config.max_threads.value, config.max_frames.value);
@@ -93,93 +110,102 @@ absl::StatusOr<capture::State*> GetState(const Config& config) {
     }
     state = *mapped;
   }
-  state->max_frames = config.max_frames.value;
+  state->max_frames.store(config.max_frames.value, std::memory_order_relaxed);
   state->counters.Reset();
   return state;
 }
 
 }  // namespace
 
-Pipeline::Rate Pipeline::ChooseRate(const Config& config) {
-  const double tick_hz = capture::KernelTickHz();
-  double hz = config.sample_hz.value;
-  if (hz > tick_hz) {
-    base::Log(base::LogLevel::kWarning,
-              absl::StrCat("PODO_SAMPLE_HZ=", hz, " is above the kernel's tick; delivering ",
-                           tick_hz, " samples per CPU-second"));
-    hz = tick_hz;
-  }
-  // In whole microseconds, as setitimer keeps it, and an odd number of them: by its period podo's
-  // timer is told from one that the host set, and round periods are what others use.
-  const uint64_t period_us = static_cast<uint64_t>(1e6 / hz);
-  return {hz, (period_us - (period_us % 2 == 0 ? 1 : 0)) * 1000};
-}
-
-Pipeline::Pipeline(const Config& config, Rate rate, capture::State* state, bool shares_names)
+Pipeline::Pipeline(const Config& config, ClockChoice rate, capture::State* state, bool shares_names)
     : rate_(rate),
       exit_timeout_ns_(config.exit_timeout_ns.value),
       begin_cpu_ns_(base::ProcessCpuNs()),
       state_(state),
+      clock_(state, rate.kind, rate.period_ns, config.max_threads.value),
       modules_(state),
       symbolizer_(SymbolOptions(config)),
       symbols_(&symbolizer_),
-      exports_(std::make_unique<ExportLoop>(ExportSettings(config), &modules_, &symbolizer_,
-                                            &symbols_,
-                                            MakeExporters(config, shares_names, rate.hz))),
+      kept_(config),
+      exports_(std::make_unique<ExportLoop>(
+          ExportSettings(config, &kept_, [this](int64_t ns) { drain_->CutAt(ns); }), &modules_,
+          &symbolizer_, &symbols_, MakeExporters(config, shares_names, rate.hz))),
       published_(state, ResourceOf(config)),
       module_loop_(std::make_unique<ModuleLoop>(state, &modules_, &threads_, &module_wakeup_,
                                                 [this](WindowBox* box) { exports_->Put(box); })),
       drain_(std::make_unique<DrainLoop>(
-          state, &modules_, &threads_,
-          DrainLoop::Settings{config.interval_ns.value, rate.period_ns, rate.hz,
-                              config.thread_labels.value != ThreadLabels::kNone, shares_names},
+          state, &clock_, &modules_, &threads_,
+          DrainLoop::Settings{config.interval_ns.value, rate.hz, config.max_overhead.value,
+                              config.thread_labels.value != ThreadLabels::kNone, shares_names,
+                              config.signal_conflict.value == SignalConflict::kRetake},
           &module_wakeup_)) {
   module_loop_->SetDrain(drain_.get());
   module_loop_->SetPublished(&published_);
+  module_loop_->MeasuresThreads(clock_.MeasuresThreads());
   module_loop_->NameThreads(config.thread_labels.value != ThreadLabels::kNone);
 }
 
 absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Start(const Config& config, bool shares_names) {
   absl::StatusOr<capture::State*> state = GetState(config);
   if (!state.ok()) return state.status();
-  const Rate rate = ChooseRate(config);
+  const ClockChoice rate = ChooseClock(config);
   context::SetLimit(config.label_sets.value);
   context::NoteGlobalScope();
+  // Disarmed: nothing happens yet. Before all that may fail: the next Start() takes this mapping.
+  capture::g_state.store(*state, std::memory_order_release);
   std::unique_ptr<Pipeline> pipeline(new Pipeline(config, rate, *state, shares_names));
-  // Threads that did not end in time still use the object: it is leaked then.
-  const auto give_up = [&pipeline](absl::Status why) {
-    if (!pipeline->Stop(kJoinNs)) static_cast<void>(pipeline.release());
-    return why;
-  };
-  capture::g_state.store(*state, std::memory_order_release);  // disarmed: nothing happens yet
+  absl::Status started;
   try {
-    if (absl::Status started = pipeline->StartThreads(); !started.ok()) return give_up(started);
-  } catch (const std::bad_alloc&) {  // some of them may be running
-    return give_up(absl::ResourceExhaustedError("out of memory"));
+    pipeline->OpenHttp(config, shares_names);
+    started = pipeline->StartThreads();
+    if (started.ok()) started = pipeline->StartSampling();
+  } catch (...) {  // some of the threads may be running
+    started = absl::ResourceExhaustedError("out of memory");
   }
-  if (absl::Status installed = capture::InstallHandler(); !installed.ok()) {
-    return give_up(installed);
-  }
-  (*state)->armed.store(1, std::memory_order_seq_cst);
-  // Any point within the first period: a fleet must not tick in step.
-  const uint64_t first_ns =
-      1000 + static_cast<uint64_t>(base::SteadyClockNs()) * 0x9E3779B97F4A7C15 % rate.period_ns;
-  if (absl::Status armed = capture::ArmTimer(rate.period_ns, first_ns); !armed.ok()) {
-    return give_up(armed);
-  }
-  return pipeline;
+  if (started.ok()) return pipeline;
+  // Threads that did not end in time still use the object: it is leaked then.
+  if (!pipeline->Stop(kJoinNs)) static_cast<void>(pipeline.release());
+  return started;
 }
 
-absl::Status Pipeline::StartThreads() {
-  // The drain runs on a stack podo mapped, by which it finds glibc's thread layout; the lowest page
-  // is its guard.
-  drain_stack_ = mmap(nullptr, kDrainStackBytes, PROT_READ | PROT_WRITE,
+absl::Status Pipeline::StartSampling() {
+  if (broken()) return absl::ResourceExhaustedError("out of memory in a thread of podo");
+  if (absl::Status installed = capture::InstallHandler(); !installed.ok()) return installed;
+  state_->armed.store(1, std::memory_order_seq_cst);
+  // Any point within the first period: a fleet must not tick in step.
+  const uint64_t first_ns =
+      1000 + static_cast<uint64_t>(base::SteadyClockNs()) * 0x9E3779B97F4A7C15 % rate_.period_ns;
+  if (absl::Status armed = clock_.Arm(first_ns); !armed.ok()) {
+    state_->armed.store(0, std::memory_order_seq_cst);
+    capture::RemoveHandler();  // no timer ran yet
+    return armed;
+  }
+  // Taken while the preload library knew of no run yet, whose timers it could have had deleted.
+  if (!clock_.StillOurs()) {
+    Disarm();
+    return absl::AlreadyExistsError("the program took the signal meanwhile");
+  }
+  if (broken_.load(std::memory_order_seq_cst)) Disarm();  // it was too early in BreakOff()
+  drain_->wakeup().Post();                                // it may have threads to find
+  return absl::OkStatus();
+}
+
+void Pipeline::MapDrainStack(size_t bytes) {
+  if (drain_stack_ != nullptr) munmap(drain_stack_, drain_stack_bytes_);
+  drain_stack_bytes_ = bytes;
+  drain_stack_ = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
   if (drain_stack_ == MAP_FAILED) {
     drain_stack_ = nullptr;
   } else {
     mprotect(drain_stack_, 4096, PROT_NONE);
   }
+}
+
+absl::Status Pipeline::StartThreads() {
+  // The drain runs on a stack podo mapped, by which it finds glibc's thread layout; the lowest page
+  // is its guard.
+  MapDrainStack(kDrainStackBytes);
   struct Body {
     std::string name;
     void* stack;
@@ -193,6 +219,7 @@ absl::Status Pipeline::StartThreads() {
        [this] {
          exports_->Run();
          symbols_.Stop();
+         if (http_ != nullptr) http_->Stop();
          if (drain_->left_alone()) EndProcess();
        }},
   };
@@ -200,22 +227,44 @@ absl::Status Pipeline::StartThreads() {
     bodies.push_back({absl::StrCat("podo-sink-", bodies.size() - kStages), nullptr,
                       [e = exporter.get()] { e->Run(); }});
   }
-  for (const Body& b : bodies) {
-    const size_t bytes = b.stack != nullptr ? kDrainStackBytes : kStackBytes;
-    absl::Status started = threads_.Start(b.name.c_str(), b.stack, bytes, [this, body = b.body] {
-      // Memory that runs out in podo must not end the host: profiling ends instead.
+  if (http_ != nullptr) {
+    bodies.push_back({"podo-listen", nullptr, [this] { http_->Listen(); }});
+    bodies.push_back({"podo-answer", nullptr, [this] { http_->Answer(); }});
+  }
+  const auto start = [this](const Body& b) {
+    const size_t bytes = b.stack != nullptr ? drain_stack_bytes_ : kStackBytes;
+    return threads_.Start(b.name.c_str(), b.stack, bytes, [this, body = b.body](bool may_throw) {
       try {
-        body();
+        if (may_throw) return body();
       } catch (...) {
-        Disarm();
-        broken_.store(true, std::memory_order_relaxed);
-        base::Log(base::LogLevel::kError, "out of memory in a thread of podo; profiling is off");
       }
+      BreakOff();
     });
+  };
+  for (Body& b : bodies) {
+    absl::Status started = start(b);
+    if (absl::IsInvalidArgument(started) && b.stack != nullptr) {
+      MapDrainStack(kDrainStackBytes + OwnThreads::kRoomForTls);
+      b.stack = drain_stack_;
+      started = start(b);
+    }
     if (!started.ok()) return started;
   }
   export_started_ = true;
   return absl::OkStatus();
+}
+
+// On the thread that ran out of memory. That must not end the host: profiling ends instead. The
+// threads need one another, so all of them end, and with them whoever waits for a flush.
+void Pipeline::BreakOff() {
+  if (!broken_.exchange(true, std::memory_order_seq_cst)) {
+    base::Log(base::LogLevel::kError, "out of memory in a thread of podo; profiling is off");
+  }
+  Disarm();
+  drain_->GiveUp();
+  module_loop_->GiveUp();
+  symbols_.Stop();
+  exports_->GiveUp();  // what listens goes on to say what it knows, until Stop()
 }
 
 // After pthread_exit in main the process ends with its last thread. A sink of the service's own
@@ -241,16 +290,16 @@ void Pipeline::DrainThread() {
 void Pipeline::MeasureLayout() {
   if (drain_stack_ == nullptr || state_->layout.load(std::memory_order_relaxed) != 0) return;
   const auto* block = static_cast<const unsigned char*>(__builtin_thread_pointer());
-  const auto* top = static_cast<const unsigned char*>(drain_stack_) + kDrainStackBytes;
+  const auto* top = static_cast<const unsigned char*>(drain_stack_) + drain_stack_bytes_;
   if (block <= drain_stack_ || block >= top) return;
   const capture::LayoutCandidates candidates = capture::FindLayoutCandidates(
       block, static_cast<size_t>(top - block), static_cast<uint32_t>(gettid()),
-      reinterpret_cast<uint64_t>(drain_stack_), kDrainStackBytes);
+      reinterpret_cast<uint64_t>(drain_stack_), drain_stack_bytes_);
   std::optional<capture::ThreadLayout> layout;
   OwnThreads second;
   if (second
           .Start("podo-layout", nullptr, kDrainStackBytes,
-                 [&] { layout = capture::NarrowLayoutHere(candidates); })
+                 [&](bool) { layout = capture::NarrowLayoutHere(candidates); })
           .ok()) {
     // The thread reads a dozen words; it must be over before `candidates` is.
     constexpr int64_t kHourNs = 3'600'000'000'000;
@@ -263,7 +312,7 @@ void Pipeline::MeasureLayout() {
 bool Pipeline::OwnsThisThread() const { return threads_.Owns(static_cast<uint32_t>(gettid())); }
 
 Pipeline::~Pipeline() {
-  if (drain_stack_ != nullptr) munmap(drain_stack_, kDrainStackBytes);
+  if (drain_stack_ != nullptr) munmap(drain_stack_, drain_stack_bytes_);
 }
 
 bool Pipeline::Flush(int64_t limit_ns) {
@@ -276,19 +325,19 @@ bool Pipeline::Flush(int64_t limit_ns) {
 
 void Pipeline::Disarm() {
   state_->armed.store(0, std::memory_order_seq_cst);
-  if (!drain_->host_took_over()) capture::DisarmTimer(rate_.period_ns);
+  if (!drain_->host_took_over()) clock_.Disarm();
 }
 
 bool Pipeline::Stop(int64_t limit_ns) {
-  // With a thread gone the last window gets nowhere: no exit waits for it.
-  if (broken_.load(std::memory_order_relaxed)) limit_ns = 0;
+  // With a thread gone the last window gets nowhere: no exit waits for it, only for the threads,
+  // which are ending.
+  if (broken()) limit_ns = std::min(limit_ns, kJoinNs);
   const int64_t deadline_ns = base::SteadyClockNs() + limit_ns;
   Disarm();
+  if (http_ != nullptr) http_->Stop();
   exports_->SetStopDeadline(deadline_ns);
   drain_->Stop();
-  const bool broken = broken_.load(std::memory_order_relaxed);
-  if (!export_started_ || broken) symbols_.Stop();  // else the export thread does it when it ends
-  if (broken) exports_->GiveUp();
+  if (!export_started_) symbols_.Stop();  // else the export thread does it when it ends
   // At least a moment, so that threads that only have to leave are not leaked.
   constexpr int64_t kLeastNs = 50'000'000;
   const bool ended = threads_.Join(std::max(kLeastNs, deadline_ns - base::SteadyClockNs()));
@@ -304,76 +353,27 @@ bool Pipeline::GiveBackMemory() {
   return true;
 }
 
-void Pipeline::LogTotals() const {
-  if (base::GetLogLevel() < base::LogLevel::kInfo) return;  // an exit allocates no memory for it
-  podo_stats s = {};
-  FillStats(&s);
-  base::Log(
-      base::LogLevel::kInfo,
-      absl::StrCat("ticks=", s.ticks, " taken=", s.samples_taken,
-                   " ring_full=", s.dropped_ring_full, " no_ring=", s.dropped_no_ring,
-                   " nested=", s.dropped_nested, " paused=", s.paused_ticks,
-                   " foreign=", s.foreign_ticks, " | incomplete=", s.incomplete,
-                   " truncated=", s.truncated, " residue=", s.residue_taken,
-                   " residue_limited=", s.residue_limited, " frame_pointer=", s.frame_pointer_steps,
-                   " misdelivered=", s.misdelivered, " own_ticks=", s.own_ticks));
-  base::Log(base::LogLevel::kInfo,
-            absl::StrCat("cpu_ms=", s.process_cpu_ns / 1'000'000, " own_cpu_us=",
-                         s.own_cpu_ns / 1000, " hz=", s.sample_hz, " windows=", s.windows,
-                         " written=", s.profiles_written, " lost=", s.profiles_lost,
-                         " errors=", s.export_errors, " bytes=", s.bytes_written));
-}
-
 // In a vfork child the parent's memory is shared: nothing may be written then, and the child's
 // timer is its own (0).
 bool Pipeline::InThisProcess() const { return static_cast<uint32_t>(getpid()) == state_->pid; }
 
 void Pipeline::PrepareExec() {
-  if (InThisProcess()) drain_->exec_pending.fetch_add(1);
-  capture::ReleaseForExec(rate_.period_ns);
+  const bool here = InThisProcess();
+  if (here) drain_->exec_pending.fetch_add(1);
+  clock_.ReleaseForExec(here);
 }
 
 void Pipeline::ExecFailed() {
-  const bool rearm = InThisProcess() && state_->armed.load(std::memory_order_relaxed) != 0;
-  capture::RetakeAfterExec(rearm ? rate_.period_ns : 0);
-  if (InThisProcess()) drain_->exec_pending.fetch_sub(1);
+  const bool here = InThisProcess();
+  clock_.RetakeAfterExec(here, here && state_->armed.load(std::memory_order_relaxed) != 0);
+  if (!here) return;
+  drain_->exec_pending.fetch_sub(1);
+  drain_->wakeup().Post();  // it makes timers anew
 }
 
 void Pipeline::HostTakesSignal() {
   state_->armed.store(0, std::memory_order_seq_cst);
   drain_->NoteHostTakeover();
-}
-
-void Pipeline::FillStats(podo_stats* stats) const {
-  const capture::Counters& c = state_->counters;
-  const auto get = [](const std::atomic<uint64_t>& v) { return v.load(std::memory_order_relaxed); };
-  stats->ticks = get(c.ticks);
-  stats->samples_taken = get(c.taken);
-  stats->dropped_ring_full = get(c.ring_full);
-  stats->dropped_no_ring = get(c.no_ring);
-  stats->dropped_nested = get(c.nested);
-  stats->paused_ticks = get(c.paused);
-  stats->own_ticks = exports_->own_ticks();
-  stats->foreign_ticks = get(c.foreign);
-  stats->truncated = get(c.truncated);
-  stats->incomplete = get(c.incomplete);
-  stats->residue_taken = get(c.residue);
-  stats->residue_limited = get(c.residue_limited);
-  stats->frame_pointer_steps = get(c.frame_pointer);
-  stats->misdelivered = exports_->misdelivered();
-  stats->process_cpu_ns = static_cast<uint64_t>(base::ProcessCpuNs() - begin_cpu_ns_);
-  stats->own_cpu_ns = static_cast<uint64_t>(threads_.CpuNs());
-  stats->windows = drain_->windows();
-  FillExportStats(exports_->exporters(), stats);
-  stats->modules = modules_.module_count();
-  stats->unwind_row_bytes = modules_.row_bytes();
-  stats->rings_in_use = drain_->rings_in_use();
-  stats->sampling_ratio = exports_->sampling_ratio();
-  stats->sample_hz = rate_.hz;
-  const context::LabelCounts labels = context::CountLabels();
-  stats->label_sets = labels.sets;
-  stats->label_overflow = labels.overflow;
-  stats->misplaced_scopes = context::MisplacedScopes();
 }
 
 }  // namespace podo

@@ -6,14 +6,19 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "base/wakeup.h"
 #include "capture/module_watch.h"
 #include "capture/state.h"
+#include "clock_choice.h"
 #include "config.h"
 #include "drain_loop.h"
 #include "export_loop.h"
+#include "http_side.h"
+#include "kept_windows.h"
 #include "module_loop.h"
 #include "own_threads.h"
 #include "podo/podo_c.h"
@@ -45,6 +50,10 @@ class Pipeline {
   bool Lingers() const { return threads_.AnyAlive(); }
 
   void FillStats(podo_stats* stats) const;
+  // The text of /metrics; from the first call on functions are counted. Any thread.
+  std::string Metrics(bool openmetrics);
+  // A thread ran out of memory: nothing more is sampled or sent.
+  bool broken() const { return broken_.load(std::memory_order_relaxed); }
   bool host_took_over() const { return drain_->host_took_over(); }
 
   // Async-signal-safe.
@@ -56,35 +65,43 @@ class Pipeline {
   void NoteFork() { drain_->NoteFork(); }
 
  private:
-  struct Rate {
-    double hz;
-    uint64_t period_ns;
-  };
-  static Rate ChooseRate(const Config& config);
-  explicit Pipeline(const Config& config, Rate rate, capture::State* state, bool shares_names);
+  explicit Pipeline(const Config& config, ClockChoice rate, capture::State* state,
+                    bool shares_names);
+  void MapDrainStack(size_t bytes);
   absl::Status StartThreads();
+  absl::Status StartSampling();
+  void BreakOff();
+  void OpenHttp(const Config& config, bool shares_names);
+  serve::Sources HttpSources(const Config& config);
+  std::string StoppedBecause() const;
+  std::vector<std::string> NamesOf(const std::vector<uint64_t>& addresses);
   void Disarm();
   void LogTotals() const;
+  void LogLines(const podo_stats& s) const;
   bool InThisProcess() const;
   void DrainThread();
   void MeasureLayout();
   void EndProcess();
 
-  const Rate rate_;
+  const ClockChoice rate_;
   const int64_t exit_timeout_ns_;
   const int64_t begin_cpu_ns_;
   capture::State* const state_;
+  capture::SamplingClock clock_;
   OwnThreads threads_;
   capture::ModuleWatch modules_;
   symbolize::Symbolizer symbolizer_;
   SymbolLoop symbols_;
+  KeptWindows kept_;
   std::unique_ptr<ExportLoop> exports_;
   base::Wakeup module_wakeup_;
   PublishedContext published_;
   std::unique_ptr<ModuleLoop> module_loop_;
   std::unique_ptr<DrainLoop> drain_;
+  std::unique_ptr<HttpSide> http_;  // null: nothing listens
   std::atomic<uint64_t> flush_id_{0};
   void* drain_stack_ = nullptr;
+  size_t drain_stack_bytes_ = 0;
   std::atomic<bool> broken_{false};  // a thread ran out of memory; relaxed, nothing hangs on it
   bool export_started_ = false;      // written by Start(), read by Stop() after it
 };

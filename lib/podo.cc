@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The C ABI: one run of profiling a process, its beginning and its end.
-#include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/auxv.h>
@@ -20,58 +19,29 @@
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/owned_fd.h"
+#include "base/thread_memory.h"
+#include "base/timed_lock.h"
 #include "capture/profiling_timer.h"
+#include "capture/sampling_clock.h"
 #include "capture/state.h"
 #include "config.h"
-#include "context/foreign_context.h"
 #include "exit_signal.h"
 #include "export/custom_sink.h"
+#include "fork_children.h"
 #include "pipeline.h"
 #include "podo/podo_c.h"
 #include "podo/sink_c.h"
 #include "preload/hooks.h"
+#include "process.h"
+#include "serve/metrics.h"
 
 namespace podo {
-namespace {
 
-// Constant-initialised and trivially destroyed: a host may call in before this library's dynamic
-// initialisation and after its exit handlers.
-struct Process {
-  std::mutex mutex;                          // of Start and Stop
-  std::atomic<Pipeline*> pipeline{nullptr};  // the run, if any
-  Pipeline* lingering = nullptr;             // a run whose threads did not end in time (mutex)
-  std::atomic<int> users{0};                 // calls that may hold the pointer
-  podo_stats last[2] = {};                   // of finished runs, used in turn
-  std::atomic<int> last_index{-1};
-  std::atomic<int64_t> exit_timeout_ns{0};
-  std::atomic<bool> exiting{false};
-  std::atomic<bool> fork_child{false};
-  std::atomic<pid_t> pid{0};  // of the process that started podo
-  std::atomic<bool> hooks_registered{false};
-  std::atomic<bool> flushes_early{false};
-  std::atomic<const podo_preload_calls*> preload{nullptr};
-};
 constinit Process g_process;
 
-// Keeps the run alive during a call. seq_cst on both sides: either Stop() sees the user, or the
-// user sees that the run is over. Wait-free, async-signal-safe.
-class CurrentRun {
- public:
-  CurrentRun() {
-    g_process.users.fetch_add(1, std::memory_order_seq_cst);
-    run_ = g_process.pipeline.load(std::memory_order_seq_cst);
-  }
-  ~CurrentRun() { g_process.users.fetch_sub(1, std::memory_order_release); }
-  CurrentRun(const CurrentRun&) = delete;
-  CurrentRun& operator=(const CurrentRun&) = delete;
-  explicit operator bool() const { return run_ != nullptr; }
-  Pipeline* operator->() const { return run_; }
+namespace {
 
- private:
-  Pipeline* run_;
-};
-
+constexpr int64_t kForkNs = 500'000'000;  // of a process of many gigabytes
 constexpr char kCalledBySink[] = "called on a thread of podo: by a sink";
 
 podo_status MakeStatus(podo_code code, const std::string& message) {
@@ -80,8 +50,8 @@ podo_status MakeStatus(podo_code code, const std::string& message) {
   return status;
 }
 
-// In a process tree under the preload library a program that uses SIGPROF itself (sort does) is no
-// news; a service that asked to be profiled must hear of it.
+// In a process tree under the preload library a program that uses the signal itself (sort does) is
+// no news; a service that asked to be profiled must hear of it.
 podo_status Refuse(podo_code code, const std::string& message) {
   const bool expected =
       code == PODO_SIGNAL_TAKEN && g_process.preload.load(std::memory_order_relaxed) != nullptr;
@@ -89,37 +59,13 @@ podo_status Refuse(podo_code code, const std::string& message) {
   return MakeStatus(code, message);
 }
 
-// The child of a fork: unprofiled, silent, without podo's descriptors. Its state mapping reads as
-// zeros already (MADV_WIPEONFORK). The parent's objects are left alone: other threads may have held
-// their locks.
-void AtForkInChild() {
-  context::EndHoldInChild();
-  g_process.fork_child.store(true, std::memory_order_relaxed);
-  g_process.pipeline.store(nullptr, std::memory_order_relaxed);
-  base::CloseOwnedFdsInForkChild();
-}
-
-void AtForkInParent() {
-  context::EndHoldInParent();
-  if (const CurrentRun run; run) run->NoteFork();
-}
-
-// Also after _Fork or a raw fork, which run no fork handlers. A vfork child shares this memory:
-// there nothing may be changed, and the state mapping is not wiped.
-bool IsForkChild() {
-  if (g_process.fork_child.load(std::memory_order_relaxed)) return true;
-  const pid_t started = g_process.pid.load(std::memory_order_relaxed);
-  if (started == 0 || started == getpid()) return false;
-  const capture::State* state = capture::g_state.load(std::memory_order_relaxed);
-  if (state != nullptr && state->pid == 0) AtForkInChild();
-  return true;
-}
-
 void FlushAtExit() {
   if (IsForkChild()) return;
   if (g_process.exiting.exchange(true, std::memory_order_relaxed)) return;
-  // A podo_stop() on another thread is flushing already, and joins the same threads.
-  const std::unique_lock lock(g_process.mutex, std::try_to_lock);
+  // A podo_stop() on another thread is flushing already, and joins the same threads. But a fork, or
+  // a run that begins in a fork child, is over in a moment.
+  const bool may_fork = g_process.child_config.load(std::memory_order_relaxed) != nullptr;
+  const base::TimedLock lock(&g_process.mutex, may_fork ? kForkNs : 0);
   if (!lock.owns_lock()) return;
   const CurrentRun run;
   if (!run) return;
@@ -131,7 +77,7 @@ void FlushAtExit() {
 
 void RegisterHooks() {
   if (g_process.hooks_registered.exchange(true, std::memory_order_relaxed)) return;
-  pthread_atfork(context::HoldLookForFork, AtForkInParent, AtForkInChild);
+  RegisterForkHandlers();
   at_quick_exit(FlushAtExit);
 }
 
@@ -147,9 +93,15 @@ void FlushBeforeOpenssl(const Config& config) {
   }
 }
 
+// The mutex is held.
+void RememberForChildren(const Config& config) {
+  const Config* copy = config.fork.value == ForkMode::kChild ? new Config(config) : nullptr;
+  delete g_process.child_config.exchange(copy, std::memory_order_relaxed);
+}
+
 podo_status CheckSignalFree() {
-  std::string where;
-  switch (capture::FindSignalOwner(&where)) {
+  std::string where, why_unchained;
+  switch (capture::FindSignalOwner(&where, &why_unchained)) {
     case capture::SignalOwner::kNobody:
       return MakeStatus(PODO_OK, "");
     case capture::SignalOwner::kOtherPodo:
@@ -157,13 +109,15 @@ podo_status CheckSignalFree() {
                     absl::StrCat("another copy of podo profiles this process: ", where));
     default:
       return Refuse(PODO_SIGNAL_TAKEN,
-                    absl::StrCat("the program uses SIGPROF or ITIMER_PROF itself",
+                    absl::StrCat("the program uses ", capture::TickMeans(), " itself",
                                  where.empty() ? "" : absl::StrCat(" (handler in ", where, ")"),
-                                 "; not profiling"));
+                                 why_unchained.empty() ? "" : ", and cannot be chained: ",
+                                 why_unchained, "; not profiling"));
   }
 }
 
 podo_status StartLocked(const podo_options* options) {
+  g_process.begins_soon = false;
   if (g_process.pipeline.load(std::memory_order_relaxed) != nullptr) {
     return MakeStatus(PODO_ALREADY_STARTED, "podo is running already");
   }
@@ -191,24 +145,7 @@ podo_status StartLocked(const podo_options* options) {
   if (!config.enabled.value) {
     return MakeStatus(PODO_DISABLED, absl::StrCat("disabled by ", config.enabled.source));
   }
-  const podo_status free = CheckSignalFree();
-  if (free.code != PODO_OK) return free;
-  RegisterHooks();
-  absl::StatusOr<std::unique_ptr<Pipeline>> pipeline = Pipeline::Start(config, preload != nullptr);
-  if (!pipeline.ok()) {
-    const podo_code code = absl::IsUnimplemented(pipeline.status())   ? PODO_UNSUPPORTED
-                           : absl::IsAlreadyExists(pipeline.status()) ? PODO_SIGNAL_TAKEN
-                                                                      : PODO_RESOURCE;
-    return Refuse(code, absl::StrCat("not profiling: ", std::string(pipeline.status().message())));
-  }
-  g_process.exit_timeout_ns.store(config.exit_timeout_ns.value, std::memory_order_relaxed);
-  // Release: whoever sees the pointer sees the object. It is leaked at exit on purpose.
-  g_process.pipeline.store(pipeline->release(), std::memory_order_release);
-  g_process.pid.store(getpid(), std::memory_order_relaxed);
-  if (config.flush_on_sigterm.value) FlushOnSigterm(FlushAtExit);
-  FlushBeforeOpenssl(config);
-  base::Log(base::LogLevel::kInfo, absl::StrCat("profiling ", config.service_name.value));
-  return MakeStatus(PODO_OK, "");
+  return BeginRun(config);
 }
 
 // Waits until no call holds the run any more; those are short, but for podo_flush.
@@ -223,6 +160,7 @@ bool WaitForUsers(int64_t limit_ns) {
 
 // `spent` gets the run, to be deleted without the lock: the service's own sinks are released then.
 podo_status StopLocked(int64_t limit_ns, std::unique_ptr<Pipeline>* spent) {
+  g_process.begins_soon = false;
   Pipeline* run = g_process.pipeline.load(std::memory_order_relaxed);
   if (run == nullptr) return MakeStatus(PODO_NOT_STARTED, "podo is not running");
   const bool ended = run->Stop(limit_ns);
@@ -243,11 +181,11 @@ podo_status StopLocked(int64_t limit_ns, std::unique_ptr<Pipeline>* spent) {
 template <typename Call>
 podo_status Guarded(Call&& call) {
   try {
-    return call();
+    if (base::PrepareThread()) return call();
   } catch (...) {
-    base::Log(base::LogLevel::kWarning, "out of memory");
-    return {PODO_RESOURCE, "out of memory"};
   }
+  base::Log(base::LogLevel::kWarning, "out of memory");
+  return {PODO_RESOURCE, "out of memory"};
 }
 
 // A sink that stops or flushes podo would wait for itself, and Stop() would free what it runs on.
@@ -262,6 +200,36 @@ int64_t Limit(uint64_t timeout_ns) {
 }
 
 }  // namespace
+
+podo_status BeginRun(const Config& config) {
+  capture::UseSignal(config.signal.value, config.signal_conflict.value == SignalConflict::kChain);
+  const podo_status free = CheckSignalFree();
+  if (free.code != PODO_OK) return free;
+  RememberForChildren(config);
+  RegisterHooks();
+  // Processes with the same settings must not write the same files.
+  const bool shares_names = g_process.preload.load(std::memory_order_acquire) != nullptr ||
+                            config.fork.value == ForkMode::kChild;
+  absl::StatusOr<std::unique_ptr<Pipeline>> pipeline = Pipeline::Start(config, shares_names);
+  if (!pipeline.ok()) {
+    const podo_code code = absl::IsUnimplemented(pipeline.status())   ? PODO_UNSUPPORTED
+                           : absl::IsAlreadyExists(pipeline.status()) ? PODO_SIGNAL_TAKEN
+                                                                      : PODO_RESOURCE;
+    return Refuse(code, absl::StrCat("not profiling: ", std::string(pipeline.status().message())));
+  }
+  g_process.exit_timeout_ns.store(config.exit_timeout_ns.value, std::memory_order_relaxed);
+  // Release: whoever sees the pointer sees the object. It is leaked at exit on purpose.
+  g_process.pipeline.store(pipeline->release(), std::memory_order_release);
+  g_process.pid.store(getpid(), std::memory_order_relaxed);
+  try {  // the run has begun: what is left is no reason to say that it has not
+    if (config.flush_on_sigterm.value) FlushOnSigterm(FlushAtExit);
+    FlushBeforeOpenssl(config);
+    base::Log(base::LogLevel::kInfo, absl::StrCat("profiling ", config.service_name.value));
+  } catch (...) {
+    base::Log(base::LogLevel::kWarning, "out of memory while starting; profiling goes on");
+  }
+  return MakeStatus(PODO_OK, "");
+}
 
 }  // namespace podo
 
@@ -298,7 +266,11 @@ podo_status podo_flush(uint64_t timeout_ns) {
   const podo::CurrentRun run;
   if (!run) return podo::MakeStatus(PODO_NOT_STARTED, "podo is not running");
   return podo::Guarded([&] {
-    if (!run->Flush(podo::Limit(timeout_ns))) {
+    const bool flushed = run->Flush(podo::Limit(timeout_ns));
+    if (run->broken()) {
+      return podo::MakeStatus(PODO_RESOURCE, "out of memory in a thread of podo; profiling is off");
+    }
+    if (!flushed) {
       return podo::MakeStatus(PODO_TIMEOUT, "the flush goes on in the background");
     }
     return podo::MakeStatus(PODO_OK, "");
@@ -327,6 +299,28 @@ void podo_get_stats(podo_stats* stats) {
   std::memcpy(stats, &all, all.size);
 }
 
+size_t podo_render_metrics(int32_t format, char* text, size_t size) {
+  if (text != nullptr && size > 0) text[0] = '\0';
+  const bool openmetrics = format == PODO_METRICS_OPENMETRICS;
+  try {
+    std::string all;
+    if (const podo::CurrentRun run; run) {
+      all = run->Metrics(openmetrics);
+    } else if (const int last = g_process.last_index.load(std::memory_order_acquire); last >= 0) {
+      all = podo::serve::MetricsText(
+          {.version = PODO_VERSION, .stats = g_process.last[last], .is_on = false}, openmetrics);
+    }
+    if (text != nullptr && size > 0) {
+      const size_t kept = std::min(size - 1, all.size());
+      std::memcpy(text, all.data(), kept);
+      text[kept] = '\0';
+    }
+    return all.size();
+  } catch (...) {  // memory ran out
+    return 0;
+  }
+}
+
 void podo_prepare_exec(void) {
   if (const podo::CurrentRun run; run) run->PrepareExec();
 }
@@ -343,7 +337,17 @@ PODO_API void podo_internal_attach(const podo_preload_calls* calls) {
 }
 
 PODO_API void podo_internal_host_takes_signal(void) {
+  podo::capture::SamplingClock::HostTakesSignal();  // of a run that is just starting, too
   if (const podo::CurrentRun run; run) run->HostTakesSignal();
+}
+
+PODO_API void podo_internal_host_execs(int begins) {
+  podo::capture::SamplingClock::HostExecs(begins != 0);
+}
+
+PODO_API int podo_internal_is_tick(const siginfo_t* info) {
+  const podo::capture::State* state = podo::capture::g_state.load(std::memory_order_acquire);
+  return state != nullptr && podo::capture::IsTimerTick(*state, *info) ? 1 : 0;
 }
 
 }  // extern "C"

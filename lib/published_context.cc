@@ -13,6 +13,7 @@
 #include "context/process_context.h"
 #include "context/thread_record.h"
 #include "encode/process_context_encoder.h"
+#include "own_threads.h"
 
 namespace podo {
 namespace {
@@ -75,10 +76,13 @@ void PublishedContext::LookForTracers() {
   constexpr size_t kStackBytes = 256 << 10;
   pthread_attr_init(&attributes);
   pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  pthread_attr_setstacksize(&attributes, kStackBytes);
-  if (pthread_create(&thread, &attributes, LookThread, state_) != 0) g_looks.store(0);
+  if (OwnThreads::CreateWithRoom(&attributes, kStackBytes, LookThread, state_, &thread) != 0) {
+    g_looks.store(0);
+  }
   pthread_attr_destroy(&attributes);
 }
+
+void PublishedContext::ForgetInForkChild() { g_looks.store(0, std::memory_order_relaxed); }
 
 void PublishedContext::Update() {
   if (refused_ || !context::g_publishes.load(std::memory_order_relaxed)) return;

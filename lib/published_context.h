@@ -21,6 +21,7 @@ class PublishedContext {
   // Modules came or went: another one may publish thread contexts, then podo only reads. Asks the
   // loader, on a thread of its own that nobody waits for; returns at once.
   void LookForTracers();
+  static void ForgetInForkChild();
   // Publishes what changed since the last time.
   void Update();
 

@@ -14,8 +14,6 @@ namespace podo {
 namespace {
 
 constexpr char kServiceName[] = "service.name";
-constexpr char kInstanceId[] = "service.instance.id";
-constexpr char kPid[] = "process.pid";
 constexpr size_t kMaxValueBytes = 1024;
 
 // In whatever else runs these names mean something else (Jenkins has a NODE_NAME), so those without

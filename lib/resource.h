@@ -19,6 +19,9 @@
 
 namespace podo {
 
+inline constexpr char kInstanceId[] = "service.instance.id";
+inline constexpr char kPid[] = "process.pid";
+
 // As the system says it; what is empty or 0 is not known.
 struct ProcessFacts {
   std::string host_name;  // nodename of uname

@@ -16,8 +16,6 @@
 #include "encode/otlp_response.h"
 #include "export/custom_sink.h"
 #include "export/file_sink.h"
-#include "export/http_sink.h"
-#include "export/net_poster.h"
 #include "export/spool.h"
 #include "own_threads.h"
 #include "resource.h"
@@ -65,38 +63,16 @@ exporting::PayloadFormat FormatOf(SinkSpec::Kind kind) {
 
 absl::StatusOr<std::unique_ptr<Sink>> MakeHttpSink(const Config& config, const SinkSpec& spec,
                                                    double sample_hz) {
-  const HttpSettings http = HttpSettingsOf(config, spec);
-  exporting::NetPosterOptions net;
-  net.target = spec.target;
-  net.proxies = config.proxies;
-  net.tls = http.tls;
-  net.start_thread = [](const char* name, std::function<void()> body) {
-    constexpr size_t kStackBytes = 256 << 10;  // getaddrinfo with NSS modules
-    return OwnThreads::StartDetached(name, kStackBytes, std::move(body));
-  };
-  auto poster = exporting::NetPoster::Make(std::move(net));
+  auto poster = exporting::NetPoster::Make(PosterOptionsOf(config, spec));
   if (!poster.ok()) return poster.status();
-  exporting::HttpSinkOptions options;
-  options.format = FormatOf(spec.kind);
-  options.coding = http.coding;
-  options.name = spec.url;
-  options.headers = http.headers;
   if (spec.kind == SinkSpec::Kind::kOtlp) {
-    options.read_words = ReadOtlpWords;
-    options.otlp_version = std::string(encode::otlp::kDevelopmentVersion);
     base::Log(base::LogLevel::kInfo,
               absl::StrCat("sink ", spec.url, " gets OTLP profiles, layout ",
                            encode::otlp::kSchemaVersion, ", development version ",
                            encode::otlp::kDevelopmentVersion));
   }
-  if (spec.kind == SinkSpec::Kind::kPprofPost) {
-    options.path = [post = spec.post, service = config.service_name.value,
-                    sample_hz](const exporting::Payload& payload) {
-      return post.Expand(
-          {service, payload.start_ns, payload.start_ns + payload.duration_ns, "cpu", sample_hz});
-    };
-  }
-  return std::make_unique<exporting::HttpSink>(*std::move(poster), std::move(options));
+  return std::make_unique<exporting::HttpSink>(*std::move(poster),
+                                               HttpSinkOptionsOf(config, spec, sample_hz));
 }
 
 // Where a payload goes and as whom: what one process has spooled, another one with the same key may
@@ -158,6 +134,40 @@ std::vector<NewSink> MakeSinks(const Config& config, bool shares_names, double s
 }
 
 }  // namespace
+
+exporting::NetPosterOptions PosterOptionsOf(const Config& config, const SinkSpec& spec) {
+  exporting::NetPosterOptions net;
+  net.target = spec.target;
+  net.proxies = config.proxies;
+  net.tls = HttpSettingsOf(config, spec).tls;
+  net.start_thread = [](const char* name, std::function<void()> body) {
+    constexpr size_t kStackBytes = 256 << 10;  // getaddrinfo with NSS modules
+    return OwnThreads::StartDetached(name, kStackBytes, std::move(body));
+  };
+  return net;
+}
+
+exporting::HttpSinkOptions HttpSinkOptionsOf(const Config& config, const SinkSpec& spec,
+                                             double sample_hz) {
+  const HttpSettings http = HttpSettingsOf(config, spec);
+  exporting::HttpSinkOptions options;
+  options.format = FormatOf(spec.kind);
+  options.coding = http.coding;
+  options.name = spec.url;
+  options.headers = http.headers;
+  if (spec.kind == SinkSpec::Kind::kOtlp) {
+    options.read_words = ReadOtlpWords;
+    options.otlp_version = std::string(encode::otlp::kDevelopmentVersion);
+  }
+  if (spec.kind == SinkSpec::Kind::kPprofPost) {
+    options.path = [post = spec.post, service = config.service_name.value,
+                    sample_hz](const exporting::Payload& payload) {
+      return post.Expand(
+          {service, payload.start_ns, payload.start_ns + payload.duration_ns, "cpu", sample_hz});
+    };
+  }
+  return options;
+}
 
 Exporters MakeExporters(const Config& config, bool shares_names, double sample_hz) {
   const exporting::ExporterSurroundings surroundings = {

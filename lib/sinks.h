@@ -8,6 +8,8 @@
 
 #include "config.h"
 #include "export/exporter.h"
+#include "export/http_sink.h"
+#include "export/net_poster.h"
 #include "podo/podo_c.h"
 
 namespace podo {
@@ -19,6 +21,12 @@ using Exporters = std::vector<std::unique_ptr<exporting::Exporter>>;
 // thread that calls Start(); touches no other file and no network yet. A sink that cannot be made
 // is one line in the log.
 Exporters MakeExporters(const Config& config, bool shares_names, double sample_hz);
+
+// What the HTTP sink of `spec` is made of: where it connects, and what it says there. podo-doctor
+// probes by the same.
+exporting::NetPosterOptions PosterOptionsOf(const Config& config, const exporting::SinkSpec& spec);
+exporting::HttpSinkOptions HttpSinkOptionsOf(const Config& config, const exporting::SinkSpec& spec,
+                                             double sample_hz);
 
 // The fields of podo_stats that tell of exporting. Wait-free.
 void FillExportStats(const Exporters& exporters, podo_stats* stats);

@@ -27,6 +27,9 @@ class SymbolLoop {
 
   // Replaces what is still to do. Posts `done` when all of it is resolved.
   void SetWork(std::vector<SymbolJob> jobs, base::Wakeup* done);
+  // Beside that work: blocks until `jobs` are resolved, or until `limit_ns` is over or the loop
+  // ends; then some may be. One thread at a time.
+  void Resolve(std::vector<SymbolJob> jobs, int64_t limit_ns);
   // True if nothing is left of the last SetWork.
   bool idle() const { return idle_.load(std::memory_order_acquire); }
   void Stop();
@@ -35,10 +38,16 @@ class SymbolLoop {
   void Run();
 
  private:
+  void ResolveAsked();
+
   symbolize::Symbolizer* symbolizer_;
   base::Wakeup wakeup_;
-  std::mutex mutex_;  // of jobs_ and done_, held for a swap only
+  std::mutex mutex_;  // of jobs_, asked_ and done_, held for a swap only
   std::vector<SymbolJob> jobs_;
+  std::vector<SymbolJob> asked_;
+  base::Wakeup answered_;
+  std::atomic<uint64_t> questions_{0};  // asked; under mutex_ where asked_ changes
+  std::atomic<uint64_t> answers_{0};    // the newest question that is answered
   base::Wakeup* done_ = nullptr;
   std::atomic<uint64_t> version_{0};  // counts SetWork calls: work of an older one is dropped
   std::atomic<bool> idle_{true};

@@ -28,6 +28,10 @@ struct WindowBox {
   uint32_t newest_generation = 0;  // of the module snapshots its stacks refer to
   uint64_t flush_id = 0;           // the newest flush request this window answers
   bool last = false;               // nothing comes after it
+  // A piece of a window that goes on: cut because a recording begins or ends here.
+  bool is_piece = false;
+  int64_t begin_steady_ns = 0;
+  int64_t end_steady_ns = 0;
 };
 
 }  // namespace podo

@@ -36,15 +36,16 @@ class Status {
 // What to set in code. An empty or zero field is taken from the environment, else the default
 // holds; a field that is set beats the environment, except that PODO_ENABLED=false always wins.
 struct Options {
-  std::string service_name;                  // PODO_SERVICE_NAME
-  std::string labels;                        // PODO_LABELS, "k=v,k=v"
-  std::string export_to;                     // PODO_EXPORT, comma-separated sink URLs
-  double sample_hz = 0;                      // PODO_SAMPLE_HZ, samples per CPU-second; default 100
-  std::chrono::nanoseconds interval{0};      // PODO_INTERVAL, length of a window; default 10 s
-  std::uint32_t max_frames = 0;              // PODO_MAX_FRAMES, default 256
-  std::uint32_t max_threads = 0;             // PODO_MAX_THREADS, default 1024
-  std::string symbolize;                     // PODO_SYMBOLIZE: full (default), functions, none
-  std::uint64_t symbol_bytes = 0;            // PODO_SYMBOL_BYTES, default 64 MiB
+  std::string service_name;              // PODO_SERVICE_NAME
+  std::string labels;                    // PODO_LABELS, "k=v,k=v"
+  std::string export_to;                 // PODO_EXPORT, comma-separated sink URLs
+  double sample_hz = 0;                  // PODO_SAMPLE_HZ, samples per CPU-second; default 100
+  std::chrono::nanoseconds interval{0};  // PODO_INTERVAL, length of a window; default 10 s
+  std::uint32_t max_frames = 0;          // PODO_MAX_FRAMES, default 256
+  std::uint32_t max_threads = 0;         // PODO_MAX_THREADS, default 1024
+  std::string clock;               // PODO_CLOCK: auto (default), thread, perf, process, itimer
+  std::string symbolize;           // PODO_SYMBOLIZE: full (default), functions, none
+  std::uint64_t symbol_bytes = 0;  // PODO_SYMBOL_BYTES, default 64 MiB
   std::chrono::nanoseconds exit_timeout{0};  // PODO_EXIT_TIMEOUT, default 2 s
   std::string log;                           // PODO_LOG: off, error, warning (default), info
   // Of sinks that speak HTTP. Paths are absolute.
@@ -56,13 +57,22 @@ struct Options {
   std::string compression;         // PODO_COMPRESSION: gzip (default), zstd, none
   std::string spool_dir;           // PODO_SPOOL_DIR, where undelivered profiles wait
   std::uint64_t spool_bytes = 0;   // PODO_SPOOL_BYTES, default 64 MiB
+  // Of the process' own past, and where it shows it.
+  std::string listen;             // PODO_LISTEN: "127.0.0.1:6060", "unix:/path", "unix:@name"
+  std::string listen_token_file;  // PODO_LISTEN_TOKEN_FILE
+  std::uint64_t history_bytes =
+      0;                    // PODO_HISTORY_BYTES, default 16 MiB if `listen` or a directory is set
+  std::string history_dir;  // PODO_HISTORY_DIR
+  std::string fork;         // PODO_FORK: off (default), child: fork children are profiled, too
+  std::string signal;       // PODO_SIGNAL: PROF (default), or a real-time signal, RTMIN+3
+  std::string signal_conflict;  // PODO_SIGNAL_CONFLICT: yield (default), retake, chain
 };
 
 using Stats = podo_stats;
 
 // Starts profiling, configured by the environment. Idempotent. Refuses, and changes nothing, if the
-// process uses SIGPROF or ITIMER_PROF itself. Thread-safe; not async-signal-safe. Cost: <= 3 ms; it
-// never waits for unwind tables, symbols, disk or network.
+// process uses that signal, SIGPROF unless set otherwise, or ITIMER_PROF itself. Thread-safe; not
+// async-signal-safe. Cost: <= 3 ms; it never waits for unwind tables, symbols, disk or network.
 inline Status Start() noexcept { return Status(podo_start(nullptr)); }
 
 // As Start(), with settings in code.
@@ -77,6 +87,7 @@ inline Status Start(const Options& options) noexcept {
   c.interval_ns = static_cast<std::uint64_t>(options.interval.count());
   c.max_frames = options.max_frames;
   c.max_threads = options.max_threads;
+  c.clock = text(options.clock);
   c.symbolize = text(options.symbolize);
   c.symbol_bytes = options.symbol_bytes;
   c.exit_timeout_ns = static_cast<std::uint64_t>(options.exit_timeout.count());
@@ -89,6 +100,13 @@ inline Status Start(const Options& options) noexcept {
   c.compression = text(options.compression);
   c.spool_dir = text(options.spool_dir);
   c.spool_bytes = options.spool_bytes;
+  c.listen = text(options.listen);
+  c.listen_token_file = text(options.listen_token_file);
+  c.history_bytes = options.history_bytes;
+  c.history_dir = text(options.history_dir);
+  c.fork = text(options.fork);
+  c.signal = text(options.signal);
+  c.signal_conflict = text(options.signal_conflict);
   return Status(podo_start(&c));
 }
 
@@ -110,9 +128,32 @@ inline Stats GetStats() noexcept {
   return stats;
 }
 
+enum class MetricsFormat {
+  kPrometheus = PODO_METRICS_PROMETHEUS,    // text/plain; version=0.0.4
+  kOpenMetrics = PODO_METRICS_OPENMETRICS,  // application/openmetrics-text; version=1.0.0
+};
+
+// What podo's own /metrics shows, for a service that has one already: append it to yours. Names
+// begin with podo_. CPU time by function and label value is counted from the first call on, or from
+// the start where PODO_LISTEN or a history is set. Empty if podo was never started. Thread-safe.
+// Throws std::bad_alloc only. Cost: some 100 us.
+inline std::string RenderMetrics(MetricsFormat format = MetricsFormat::kPrometheus) {
+  std::string text;
+  for (std::size_t size = 1;;) {
+    text.resize(size);
+    const std::size_t needed =
+        podo_render_metrics(static_cast<std::int32_t>(format), &text[0], size);
+    if (needed < size) {
+      text.resize(needed);
+      return text;
+    }
+    size = needed + 1024;  // it may grow in between
+  }
+}
+
 // Call right before exec* in a process that links podo (the preload library does it by itself): an
-// armed ITIMER_PROF survives exec and kills the new program. Async-signal-safe, also in a vfork
-// child.
+// armed ITIMER_PROF (PODO_CLOCK=itimer; other clocks before Linux 6.4) survives exec and kills the
+// new program. Async-signal-safe, also in a vfork child.
 inline void PrepareExec() noexcept { podo_prepare_exec(); }
 
 // Undoes PrepareExec() after a failed exec. Async-signal-safe.

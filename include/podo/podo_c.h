@@ -24,7 +24,7 @@ enum podo_code {
   PODO_OK = 0,
   PODO_ALREADY_STARTED = 1, /* this copy of podo runs already: nothing changed */
   PODO_DISABLED = 2,        /* PODO_ENABLED=false, OTEL_SDK_DISABLED=true, or a fork child */
-  PODO_SIGNAL_TAKEN = 3, /* SIGPROF has a handler, or ITIMER_PROF is armed: the host's use wins */
+  PODO_SIGNAL_TAKEN = 3, /* podo's signal has a handler, or ITIMER_PROF is armed: the host's wins */
   PODO_SECOND_COPY = 4,  /* another copy of podo profiles this process */
   PODO_UNSUPPORTED = 5,  /* kernel or libc lacks what podo needs; the message says what */
   PODO_RESOURCE = 6,     /* memory, threads or descriptors ran out; nothing is left behind */
@@ -63,9 +63,18 @@ typedef struct podo_options {
   const char* compression;        /* PODO_COMPRESSION: "gzip", "zstd", "none" */
   const char* spool_dir;          /* PODO_SPOOL_DIR */
   uint64_t spool_bytes;           /* PODO_SPOOL_BYTES */
+  const char* listen;             /* PODO_LISTEN, "127.0.0.1:6060", "unix:/path", "unix:@name" */
+  const char* listen_token_file;  /* PODO_LISTEN_TOKEN_FILE */
+  uint64_t history_bytes;         /* PODO_HISTORY_BYTES; to switch it off, use the variable */
+  const char* history_dir;        /* PODO_HISTORY_DIR */
+  const char* clock;              /* PODO_CLOCK: "auto", "thread", "perf", "process", "itimer" */
+  const char* fork;               /* PODO_FORK: "off", "child" */
+  const char* signal;             /* PODO_SIGNAL: "PROF", "RTMIN+3" */
+  const char* signal_conflict;    /* PODO_SIGNAL_CONFLICT: "yield", "retake", "chain" */
 } podo_options;
 
-/* Counters since Start. Monotonic unless said otherwise. Ticks are deliveries of SIGPROF:
+/* Counters since Start. Monotonic unless said otherwise. Ticks are periods of the clock, one or
+ * (PODO_CLOCK other than itimer) several to a delivery of the signal:
  * ticks == samples_taken + dropped_ring_full + dropped_no_ring + dropped_nested + paused_ticks
  *          + foreign_ticks. */
 typedef struct podo_stats {
@@ -77,18 +86,18 @@ typedef struct podo_stats {
   uint64_t dropped_nested;    /* the tick hit a thread already inside the handler */
   uint64_t paused_ticks;      /* ticks inside a paused scope */
   uint64_t own_ticks;     /* of samples_taken: ticks of podo's own CPU time; not in the profile */
-  uint64_t foreign_ticks; /* SIGPROF sent by somebody else (kill, sigqueue): not a CPU tick */
+  uint64_t foreign_ticks; /* the signal sent by somebody else (kill, sigqueue): not a CPU tick */
   uint64_t truncated;     /* of samples_taken: stack cut at PODO_MAX_FRAMES */
   uint64_t incomplete;    /* of samples_taken: stack did not reach its root */
   uint64_t residue_taken; /* of samples_taken: left for libunwind */
   uint64_t
       residue_limited; /* of samples_taken: wanted libunwind, but the pool or the rate was spent */
   uint64_t
-      frame_pointer_steps;   /* of samples_taken: at least one frame found by frame pointer only */
-  uint64_t misdelivered;     /* ticks of threads that block SIGPROF, delivered to a sleeping one */
-  uint64_t process_cpu_ns;   /* CPU time of the process since Start, podo's own threads included */
-  uint64_t own_cpu_ns;       /* CPU time of podo's threads */
-  uint64_t windows;          /* windows closed */
+      frame_pointer_steps; /* of samples_taken: at least one frame found by frame pointer only */
+  uint64_t misdelivered;   /* ticks of threads that block the signal, delivered to a sleeping one */
+  uint64_t process_cpu_ns; /* CPU time of the process since Start, podo's own threads included */
+  uint64_t own_cpu_ns;     /* CPU time of podo's threads */
+  uint64_t windows;        /* windows closed */
   uint64_t profiles_written; /* payloads a sink accepted */
   uint64_t profiles_lost;    /* payloads that reach no sink any more: the lost_* below together */
   uint64_t export_errors;    /* failed attempts */
@@ -111,6 +120,16 @@ typedef struct podo_stats {
   /* The newest failure of any sink: its name, what happened, the collector's own words (cut,
    * printable). Empty if there was none. */
   char last_export_error[256];
+  uint64_t overruns;       /* of ticks: periods that had passed before a tick was delivered */
+  uint64_t thread_timers;  /* gauge: threads with a CPU timer of their own (PODO_CLOCK) */
+  uint64_t refused_timers; /* attempts to make such a timer that the kernel refused */
+  /* PODO_MAX_OVERHEAD (docs/budget.md) */
+  uint64_t handler_cpu_ns;  /* CPU time of the signal handler, the signals' delivery included */
+  double overhead;          /* gauge: what the budget limits, as a share; 0 without a limit */
+  uint64_t rate_divisor;    /* gauge: 1: sampled as asked for; n: at 1/n of the rate; 0: paused */
+  uint64_t frames_in_force; /* gauge: PODO_MAX_FRAMES, or what is left of it */
+  uint64_t budget_lowered;  /* times that rate or depth was lowered, or sampling paused */
+  uint64_t budget_pauses;   /* times that sampling was paused */
 } podo_stats;
 
 /* Starts profiling this process. Returns at once; unwind tables are built in the background.
@@ -120,12 +139,24 @@ PODO_API podo_status podo_start(const podo_options* options);
 /* Sends all that was sampled so far to every sink; waits at most timeout_ns. Thread-safe. */
 PODO_API podo_status podo_flush(uint64_t timeout_ns);
 
-/* Disarms the timer, flushes within timeout_ns and ends podo's threads. An inert SIGPROF handler
- * stays, because a pending SIGPROF would kill the process otherwise. Start may follow. */
+/* Disarms the timer, flushes within timeout_ns and ends podo's threads. An inert handler
+ * stays, because a pending signal would kill the process otherwise. Start may follow. */
 PODO_API podo_status podo_stop(uint64_t timeout_ns);
 
 /* Fills in `stats` up to stats->size. Thread-safe, wait-free, never blocks. */
 PODO_API void podo_get_stats(podo_stats* stats);
+
+/* The forms of podo_render_metrics: Prometheus' text format 0.0.4, and OpenMetrics 1.0.0. */
+enum podo_metrics_format { PODO_METRICS_PROMETHEUS = 0, PODO_METRICS_OPENMETRICS = 1 };
+
+/* What podo's own /metrics shows, for a service that has one already: its state, and CPU time by
+ * function and label value (docs/metrics.md). Writes at most `size` bytes to `text`, the last of
+ * them NUL, and returns the length of the whole text without NUL; call again with more room if that
+ * is not less than `size`. 0 if memory ran out or podo was never started. CPU time by function is
+ * counted from the first call on, or from the start where PODO_LISTEN or a history is set; until a
+ * window has closed there is none. Thread-safe; not async-signal-safe. Cost: some 100 us and 50
+ * KiB. */
+PODO_API size_t podo_render_metrics(int32_t format, char* text, size_t size);
 
 /* Call right before a raw exec* in a process that links podo: an armed ITIMER_PROF and a pending
  * SIGPROF survive exec and would kill the new program. Disarms the timer and drops what is pending.

@@ -5,8 +5,8 @@
 #include <string>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+#include "base/hash_map.h"
 #include "model/profile_builder.h"
 
 namespace podo::aggregate {
@@ -57,17 +57,16 @@ class Assembler {
     AddNamed(kFrameNoRing, totals_.no_ring);
     AddNamed(kFrameNested, totals_.nested);
     AddNamed(kFramePaused, totals_.paused);
-    AddNamed(kFrameBlocking, result_.misdelivered);
+    AddNamed(("[threads blocking " + carried_.signal + "]").c_str(), result_.misdelivered);
+    AddNamed(kFrameUnsampled, totals_.unsampled);
+    AddNamed(kFrameOverBudget, totals_.over_budget);
     model::Profile& p = builder_.profile();
     p.time_ns = totals_.begin_wall_ns;
     p.duration_ns = totals_.duration_ns;
     p.period_type = {builder_.AddString("cpu"), builder_.AddString("nanoseconds")};
     p.period = period_ns_;
     p.default_sample_type = builder_.AddString("cpu");
-    result_.summary =
-        absl::StrCat("podo: ", totals_.nominal_hz, " Hz asked, sampling_ratio ",
-                     absl::SixDigits(totals_.SamplingRatio()), ", ticks ", totals_.HostTicks(),
-                     ", dropped ", totals_.ring_full + totals_.no_ring + totals_.nested);
+    result_.summary = SummaryOf(totals_);
     for (const std::string& c : comments) p.comments.push_back(builder_.AddString(c));
     result_.profile = builder_.Take();
     return std::move(result_);
@@ -95,7 +94,7 @@ class Assembler {
       if (!of.name.empty()) add("thread_name", of.name);
       if (of.id != 0) labels.labels.push_back({builder_.AddString("thread_id"), {}, of.id, {}});
     }
-    return it->second = builder_.AddLabelSet(std::move(labels));
+    return it.value() = builder_.AddLabelSet(std::move(labels));
   }
 
   model::LinkId LinkOf(const uint64_t* span) {
@@ -180,11 +179,30 @@ class Assembler {
   const int64_t period_ns_;
   model::ProfileBuilder builder_;
   AssembledProfile result_;
-  absl::flat_hash_map<std::pair<uint32_t, uint64_t>, LocationId> locations_;
-  absl::flat_hash_map<std::pair<uint32_t, uint32_t>, model::LabelSetId> label_sets_;
+  base::HashMap<std::pair<uint32_t, uint64_t>, LocationId> locations_;
+  base::HashMap<std::pair<uint32_t, uint32_t>, model::LabelSetId> label_sets_;
 };
 
 }  // namespace
+
+std::string SummaryOf(const model::WindowTotals& totals) {
+  std::string summary =
+      absl::StrCat("podo: ", totals.nominal_hz, " Hz asked, sampling_ratio ",
+                   absl::SixDigits(totals.SamplingRatio()), ", ticks ", totals.HostTicks(),
+                   ", dropped ", totals.ring_full + totals.no_ring + totals.nested);
+  if (totals.rate_divisor > 1) {
+    absl::StrAppend(&summary, ", down to ",
+                    absl::SixDigits(totals.nominal_hz / totals.rate_divisor),
+                    " Hz for PODO_MAX_OVERHEAD");
+  }
+  if (totals.frames_left != 0) {
+    absl::StrAppend(&summary, ", stacks cut at ", totals.frames_left, " frames for it");
+  }
+  if (totals.over_budget != 0) {
+    absl::StrAppend(&summary, ", ", totals.over_budget, " ticks paused for PODO_MAX_OVERHEAD");
+  }
+  return summary;
+}
 
 AssembledProfile Assemble(const std::vector<const StackTable*>& tables,
                           const model::WindowTotals& totals,

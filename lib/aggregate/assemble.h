@@ -24,7 +24,7 @@ struct AssembledProfile {
   // "podo: 100 Hz asked, sampling_ratio ...": a comment of this window, kept apart because a run
   // that is the sum of many windows must not collect them all.
   std::string summary;
-  uint64_t misdelivered = 0;  // ticks shown as [threads blocking SIGPROF]
+  uint64_t misdelivered = 0;  // ticks shown as "[threads blocking SIGPROF]"
 };
 
 // Named frames at the root of what has no stack, or not all of it.
@@ -32,7 +32,8 @@ inline constexpr char kFrameRingFull[] = "[dropped: ring full]";
 inline constexpr char kFrameNoRing[] = "[dropped: no ring]";
 inline constexpr char kFrameNested[] = "[dropped: tick inside a tick]";
 inline constexpr char kFramePaused[] = "[paused]";
-inline constexpr char kFrameBlocking[] = "[threads blocking SIGPROF]";
+inline constexpr char kFrameUnsampled[] = "[not sampled]";
+inline constexpr char kFrameOverBudget[] = "[paused: PODO_MAX_OVERHEAD]";
 inline constexpr char kFrameOverflow[] = "[dropped: window full]";
 inline constexpr char kFrameTruncated[] = "[deeper than PODO_MAX_FRAMES]";
 inline constexpr char kFrameIncomplete[] = "[incomplete stack]";
@@ -54,7 +55,12 @@ struct Carried {
   std::function<ThreadLabels(uint32_t thread)> thread_of;
   // Places where different modules are known by now to have stood, one after the other.
   std::function<bool(uint64_t address)> contested;
+  // The signal of ticks, for the frame "[threads blocking SIGPROF]".
+  std::string signal = "SIGPROF";
 };
+
+// What a window's totals say, for AssembledProfile::summary.
+std::string SummaryOf(const model::WindowTotals& totals);
 
 // Sums `tables` (the drain's and libunwind's) into one profile with values {samples, cpu ns}.
 // `modules_of(generation)` gives the modules a stack's addresses mean; null for none; an

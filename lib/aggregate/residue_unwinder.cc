@@ -115,12 +115,13 @@ bool HasUnwindInfo(void* space, uint64_t pc, Cursor* source) {
 
 // libunwind opens a pipe when it is first used, for checks of local memory that its remote side
 // never makes. Done on a thread with a descriptor table of its own, which takes the pipe along when
-// it ends: podo keeps no descriptor, and a fork child inherits none.
-void* OpenLibunwind(void*) {
-  unshare(CLONE_FILES);
+// it ends: podo keeps no descriptor, and a fork child inherits none. Null: it has not come to that.
+void* OpenLibunwind(void* done) {
+  unshare(CLONE_FILES);  // may be forbidden: then the pipe stays
   if (unw_addr_space_t space = unw_create_addr_space(&kAccessors, 0)) {
     unw_set_caching_policy(space, UNW_CACHE_NONE);
     unw_destroy_addr_space(space);
+    return done;
   }
   return nullptr;
 }
@@ -130,10 +131,11 @@ bool OpenLibunwindApart() {
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   pthread_t thread;
-  const bool started = pthread_create(&thread, nullptr, OpenLibunwind, nullptr) == 0;
+  void* opened = nullptr;
+  const bool started = pthread_create(&thread, nullptr, OpenLibunwind, &opened) == 0;
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  if (started) pthread_join(thread, nullptr);
-  return started;
+  if (started) pthread_join(thread, &opened);
+  return opened != nullptr;
 }
 
 }  // namespace
@@ -143,7 +145,13 @@ ResidueUnwinder::ResidueUnwinder(Sources sources)
       read_(sources_.read),
       pages_(std::make_unique<Page[]>(kPages)),
       space_(unw_create_addr_space(&kAccessors, 0)) {
-  [[maybe_unused]] static const bool opened = OpenLibunwindApart();
+  // Under Start()'s lock. Without that thread the pipe would stay open: no libunwind in this run.
+  static bool opened = false;
+  if (!opened) opened = OpenLibunwindApart();
+  if (!opened && space_ != nullptr) {
+    unw_destroy_addr_space(static_cast<unw_addr_space_t>(space_));
+    space_ = nullptr;
+  }
   sources_.read = [this](uint64_t address, void* to, size_t bytes) {
     return ReadCached(address, to, bytes);
   };

@@ -60,8 +60,9 @@ bool StackTable::Grow(uint32_t new_words) {
 }
 
 void StackTable::Add(const model::RawSample& sample) {
-  ++total_;
   const model::RawHeader& h = sample.header;
+  const uint64_t periods = uint64_t{h.overruns} + 1;
+  total_ += periods;
   const uint64_t hash = Hash(sample);
   const uint64_t* body = Body(sample);
   const uint32_t body_words = BodyWords(h);
@@ -72,19 +73,20 @@ void StackTable::Add(const model::RawSample& sample) {
       if (e.hash == hash && e.frames == h.frames && e.generation == h.generation &&
           e.flags == h.flags && e.label_set == h.label_set && e.thread == sample.thread &&
           std::equal(body, body + body_words, words_.data() + e.first_word)) {
-        ++e.count;
+        e.count += static_cast<uint32_t>(periods);
         return;
       }
     }
   }
   if (!Grow(body_words)) {
-    ++overflow_;
+    overflow_ += periods;
     return;
   }
   size_t slot = hash & (slot_count_ - 1);
   while (slots_[slot] != 0) slot = (slot + 1) & (slot_count_ - 1);
-  entries_[size_] = {hash,        words_used_,   1,        h.generation,
-                     h.label_set, sample.thread, h.frames, h.flags};
+  entries_[size_] = {hash,         words_used_, static_cast<uint32_t>(periods),
+                     h.generation, h.label_set, sample.thread,
+                     h.frames,     h.flags};
   std::copy_n(body, body_words, words_.data() + words_used_);  // may be none
   words_used_ += body_words;
   slots_[slot] = static_cast<uint32_t>(++size_);

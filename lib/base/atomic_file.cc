@@ -22,9 +22,6 @@ namespace {
 
 constexpr mode_t kFileMode = 0600;
 constexpr mode_t kDirectoryMode = 0700;
-// Written in pieces, so that the check before each of them (is the descriptor still ours?) is never
-// long ago.
-constexpr size_t kPieceBytes = size_t{1} << 20;
 
 // Unique among processes, also those with equal pids in different pid namespaces that share a
 // directory, and short whatever the final name's length.
@@ -38,19 +35,6 @@ std::string TemporaryName() {
 
 OwnedFd OpenDirectory(const std::string& path) {
   return OwnedFd(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-}
-
-// The errno of writing all of `bytes`, 0 on success.
-int WriteAll(const OwnedFd& file, std::string_view bytes) {
-  while (!bytes.empty()) {
-    if (!file.IsOurs()) return EBADF;
-    const ssize_t written = write(file.get(), bytes.data(), std::min(bytes.size(), kPieceBytes));
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return errno;
-    if (written == 0) return ENOSPC;  // no file system does this; a loop would be worse
-    bytes.remove_prefix(static_cast<size_t>(written));
-  }
-  return 0;
 }
 
 // Renames within `directory`; the errno, 0 on success.

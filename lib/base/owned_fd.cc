@@ -5,15 +5,16 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <utility>
 
 namespace podo::base {
 namespace {
 
-// podo has a handful of descriptors open at a time; with the table full a descriptor works as well
-// but a fork child would keep it.
-constexpr int kSlots = 64;
+// podo has a handful of descriptors open at a time, and one for each HTTP client (at most 48); with
+// the table full a descriptor works as well but a fork child would keep it.
+constexpr int kSlots = 128;
 constexpr int kFree = 0, kReserved = -1;
 
 struct Slot {
@@ -96,7 +97,28 @@ int OwnedFd::Close() {
   return close(fd) == 0 ? 0 : errno;
 }
 
+int OwnedFd::Release() {
+  if (slot_ >= 0) g_slots[slot_].state.store(kFree, std::memory_order_release);
+  slot_ = -1;
+  return std::exchange(fd_, -1);
+}
+
 void AlsoCloseInForkChild(void (*close)()) { g_also_close.store(close, std::memory_order_release); }
+
+int WriteAll(const OwnedFd& file, std::string_view bytes) {
+  // In pieces, so that the check before each of them (is the descriptor still ours?) is never long
+  // ago.
+  constexpr size_t kPieceBytes = size_t{1} << 20;
+  while (!bytes.empty()) {
+    if (!file.IsOurs()) return EBADF;
+    const ssize_t written = write(file.get(), bytes.data(), std::min(bytes.size(), kPieceBytes));
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return errno;
+    if (written == 0) return ENOSPC;  // no file system does this; a loop would be worse
+    bytes.remove_prefix(static_cast<size_t>(written));
+  }
+  return 0;
+}
 
 void CloseOwnedFdsInForkChild() {
   const int saved_errno = errno;

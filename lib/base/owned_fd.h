@@ -10,6 +10,8 @@
 
 #include <sys/stat.h>
 
+#include <string_view>
+
 namespace podo::base {
 
 // Movable, not thread-safe. Cost beside open and close: one fstat each.
@@ -29,6 +31,8 @@ class OwnedFd {
   // Closes it if it is still ours. 0, or the errno: EBADF if the host closed it, else what close(2)
   // said (a delayed ENOSPC or EDQUOT). Empty afterwards.
   int Close();
+  // The number, for another owner.
+  int Release();
 
  private:
   int fd_ = -1;
@@ -36,6 +40,9 @@ class OwnedFd {
   ino_t inode_ = 0;
   int slot_ = -1;
 };
+
+// The errno of writing all of `bytes`, 0 on success; EBADF once the number is another's.
+int WriteAll(const OwnedFd& file, std::string_view bytes);
 
 // Closes all descriptors held by OwnedFd objects, each only if it is still podo's. For the child of
 // fork, before any other podo code runs there; the objects themselves must not be used again.

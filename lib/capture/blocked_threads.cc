@@ -6,12 +6,14 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/owned_fd.h"
+#include "capture/profiling_timer.h"
 
 namespace podo::capture {
 namespace {
@@ -25,11 +27,11 @@ std::string ReadFile(const std::string& path) {
 
 }  // namespace
 
-bool StatusBlocksSigprof(const std::string& status) {
+bool StatusBlocks(const std::string& status, int signal) {
   const size_t at = status.find("\nSigBlk:\t");
   if (at == std::string::npos) return false;
   const uint64_t mask = std::strtoull(status.c_str() + at + 9, nullptr, 16);
-  return (mask >> (SIGPROF - 1) & 1) != 0;
+  return (mask >> (signal - 1) & 1) != 0;
 }
 
 int64_t SchedstatCpuNs(const std::string& schedstat) {
@@ -47,7 +49,7 @@ std::vector<BlockedThread> BlockedThreads::Scan(absl::FunctionRef<bool(uint32_t)
     uint32_t tid = 0;
     if (!absl::SimpleAtoi(entry->d_name, &tid) || skip(tid)) continue;
     const std::string task = absl::StrCat("/proc/self/task/", tid);
-    if (!StatusBlocksSigprof(ReadFile(task + "/status"))) continue;
+    if (!StatusBlocks(ReadFile(task + "/status"), TickSignal())) continue;
     const int64_t cpu_ns = SchedstatCpuNs(ReadFile(task + "/schedstat"));
     if (cpu_ns < 0) continue;
     now[tid] = cpu_ns;
@@ -61,6 +63,19 @@ std::vector<BlockedThread> BlockedThreads::Scan(absl::FunctionRef<bool(uint32_t)
   closedir(tasks);
   cpu_ns_ = std::move(now);
   return found;
+}
+
+void SampledThreads::Update() {
+  tids_.clear();
+  const uint32_t high = state_->high_water.load(std::memory_order_acquire);
+  heads_.resize(std::max<size_t>(heads_.size(), high));
+  for (uint32_t i = 0; i < high; ++i) {
+    const Ring& ring = state_->rings[i];
+    // Relaxed: a sample that is missed here counts in the next window.
+    const uint64_t head = ring.head.load(std::memory_order_relaxed);
+    const uint32_t tid = ring.tid.load(std::memory_order_relaxed);
+    if (std::exchange(heads_[i], head) != head && tid != 0) tids_.insert(tid);
+  }
 }
 
 }  // namespace podo::capture

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/str_format.h"
+#include "base/format.h"
 #include "capture/cfa_program.h"
 #include "capture/eh_records.h"
 #include "capture/fde_order.h"
@@ -24,7 +24,7 @@ absl::StatusOr<AddressRange> Span(const std::vector<AddressRange>& text) {
   if (span.start >= span.end) return absl::InvalidArgumentError("no executable bytes");
   if (span.end - span.start > UINT32_MAX) {
     return absl::InvalidArgumentError(
-        absl::StrFormat("executable segments span %d bytes; at most 4294967295 are supported",
+        base::StrFormat("executable segments span %d bytes; at most 4294967295 are supported",
                         span.end - span.start));
   }
   return span;
@@ -124,7 +124,7 @@ absl::StatusOr<EhFrameHeader> ReadEhFrameHeader(std::span<const uint8_t> bytes, 
   header.eh_frame = reader.EncodedPointer(frame_encoding, bases);
   if (reader.failed() || version != 1) {
     return absl::InvalidArgumentError(
-        absl::StrFormat(".eh_frame_hdr of version %d, pointer encoding 0x%02x, %d bytes; "
+        base::StrFormat(".eh_frame_hdr of version %d, pointer encoding 0x%02x, %d bytes; "
                         "version 1 with an encoded pointer is supported",
                         version, frame_encoding, bytes.size()));
   }

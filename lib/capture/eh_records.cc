@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include "base/hash_map.h"
 #include "capture/unwind_rows.h"
 
 namespace podo::capture {
@@ -129,7 +130,7 @@ class Splitter {
   EhReader reader_;
   EhBases bases_;
   EhRecords records_;
-  absl::flat_hash_map<uint64_t, uint32_t> cie_by_offset_;
+  base::HashMap<uint64_t, uint32_t> cie_by_offset_;
   std::optional<uint64_t> last_cie_offset_;
   uint32_t last_cie_ = 0;
 };

@@ -7,8 +7,8 @@
 #include <cstring>
 
 #include "absl/strings/escaping.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
+#include "base/format.h"
 #include "capture/eh_reader.h"
 #include "capture/eh_records.h"
 
@@ -82,12 +82,12 @@ std::string BuildIdIn(EhReader notes, uint64_t alignment) {
 absl::StatusOr<ElfImage> ReadElfImage(ProcessView& process, uint64_t start) {
   Elf64_Ehdr header;
   if (!process.Read(start, &header, sizeof(header))) {
-    return absl::UnavailableError(absl::StrFormat("cannot read an ELF header at %#x", start));
+    return absl::UnavailableError(base::StrFormat("cannot read an ELF header at %#x", start));
   }
   if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_ident[EI_CLASS] != ELFCLASS64 ||
       header.e_phentsize != sizeof(Elf64_Phdr) || header.e_phnum == 0 ||
       header.e_phnum > kMaxProgramHeaders) {
-    return absl::InvalidArgumentError(absl::StrFormat(
+    return absl::InvalidArgumentError(base::StrFormat(
         "no 64-bit ELF header with 1 to %d program headers at %#x", kMaxProgramHeaders, start));
   }
   ElfImage image;
@@ -95,12 +95,12 @@ absl::StatusOr<ElfImage> ReadElfImage(ProcessView& process, uint64_t start) {
   image.headers.resize(header.e_phnum);
   if (!process.Read(start + header.e_phoff, image.headers.data(),
                     image.headers.size() * sizeof(Elf64_Phdr))) {
-    return absl::UnavailableError(absl::StrFormat(
+    return absl::UnavailableError(base::StrFormat(
         "cannot read %d program headers of the module at %#x", header.e_phnum, start));
   }
   const Elf64_Phdr* first = Find(image, PT_LOAD);
   if (first == nullptr) {
-    return absl::InvalidArgumentError(absl::StrFormat("no loaded segment at %#x", start));
+    return absl::InvalidArgumentError(base::StrFormat("no loaded segment at %#x", start));
   }
   // The loader maps whole pages, so the header it maps at `start` is file offset 0.
   image.load_bias = start - (first->p_vaddr - first->p_offset);
@@ -158,12 +158,12 @@ absl::Status EhFrameCopy::Read(ProcessView& process, const ElfImage& image) {
   if (found == nullptr) return absl::OkStatus();
   const uint64_t address = image.load_bias + found->p_vaddr;
   if (!Inside(image, address, found->p_filesz) || found->p_filesz > kMaxHeaderTableBytes) {
-    return absl::InvalidArgumentError(absl::StrFormat(
+    return absl::InvalidArgumentError(base::StrFormat(
         ".eh_frame_hdr at %#x, %d bytes, is not inside its module", address, found->p_filesz));
   }
   std::vector<uint8_t> table(found->p_filesz);
   if (!process.Read(address, table.data(), table.size())) {
-    return absl::UnavailableError(absl::StrFormat("cannot read .eh_frame_hdr at %#x", address));
+    return absl::UnavailableError(base::StrFormat("cannot read .eh_frame_hdr at %#x", address));
   }
   const absl::StatusOr<EhFrameHeader> header = ReadEhFrameHeader(table, address);
   if (!header.ok()) return header.status();
@@ -172,11 +172,11 @@ absl::Status EhFrameCopy::Read(ProcessView& process, const ElfImage& image) {
   const size_t limit = BytesToSegmentEnd(image, input_.address);
   if (limit == 0) {
     return absl::InvalidArgumentError(
-        absl::StrFormat(".eh_frame at %#x is in no segment of its module", input_.address));
+        base::StrFormat(".eh_frame at %#x is in no segment of its module", input_.address));
   }
   if (!Map(limit)) {
     return absl::ResourceExhaustedError(
-        absl::StrFormat("no memory to copy .eh_frame at %#x, %d bytes", input_.address, limit));
+        base::StrFormat("no memory to copy .eh_frame at %#x, %d bytes", input_.address, limit));
   }
   return CopyRecords(process, limit);
 }
@@ -192,7 +192,7 @@ absl::Status EhFrameCopy::CopyRecords(ProcessView& process, size_t limit_bytes) 
       const size_t step = std::min(kCopyStepBytes, limit_bytes - copied);
       if (!process.Read(input_.address + copied, memory_ + copied, step)) {
         return absl::UnavailableError(
-            absl::StrFormat("cannot read .eh_frame at %#x", input_.address + copied));
+            base::StrFormat("cannot read .eh_frame at %#x", input_.address + copied));
       }
       copied += step;
     }

@@ -4,8 +4,10 @@
 #include <sys/syscall.h>
 #include <ucontext.h>
 
+#include "base/cycle_counter.h"
 #include "capture/carried.h"
 #include "capture/stacks.h"
+#include "capture/tick.h"
 #include "capture/walk.h"
 #include "model/thread_slot.h"
 
@@ -35,8 +37,17 @@ __thread Ring* tls_ring __attribute__((tls_model("initial-exec"))) = nullptr;
 using model::ThreadSlot;
 
 // Relaxed: counters order nothing.
-inline void Count(std::atomic<uint64_t>& counter) {
-  counter.fetch_add(1, std::memory_order_relaxed);
+inline void Count(std::atomic<uint64_t>& counter, uint64_t periods) {
+  counter.fetch_add(periods, std::memory_order_relaxed);
+}
+
+// A thread that had the signal blocked gets one delivery for all that time as it unblocks it, and
+// the stack of that moment is not where the time went. Told by the registers: rt_sigprocmask(how,
+// set, old, 8) has just returned 0 (`syscall` leaves the return address in rcx).
+inline bool HasJustUnblocked(const ucontext_t& context) {
+  const greg_t* r = context.uc_mcontext.gregs;
+  return r[REG_RAX] == 0 && r[REG_RCX] == r[REG_RIP] && r[REG_R10] == 8 &&
+         static_cast<uint64_t>(r[REG_RDI]) <= SIG_SETMASK;
 }
 
 inline void LoadRegisters(const ucontext_t& context, RegisterSet* r) {
@@ -98,13 +109,16 @@ inline bool MaybeAsleep(const RegisterSet& r) {
       if (state->free_rings[w].compare_exchange_weak(bits, bits & ~bit, std::memory_order_acquire,
                                                      std::memory_order_relaxed)) {
         const uint32_t index = w * 64 + static_cast<uint32_t>(__builtin_ctzll(bit));
-        uint32_t high = state->high_water.load(std::memory_order_relaxed);
-        // Release: the drain that sees the new bound also sees a consistent ring. Another thread
-        // may raise it in between; then ours is below. At most one retry per concurrent claim.
-        while (high <= index &&
-               !state->high_water.compare_exchange_weak(high, index + 1, std::memory_order_release,
-                                                        std::memory_order_relaxed)) {
-          if (++tries == kMaxTries) break;
+        // seq_cst, as what follows on `busy`: whoever looks through the rings for a handler that is
+        // inside must not miss this one for an old bound. Another thread may raise it in between;
+        // then ours is below. At most one retry per concurrent claim.
+        uint32_t high = state->high_water.load(std::memory_order_seq_cst);
+        while (high <= index && !state->high_water.compare_exchange_weak(
+                                    high, index + 1, std::memory_order_seq_cst)) {
+          if (++tries < kMaxTries) continue;
+          // Above the bound nobody would drain it, or wait for who is inside.
+          state->free_rings[w].fetch_or(bit, std::memory_order_release);
+          return nullptr;
         }
         Ring* ring = &state->rings[index];
         ring->owner.store(thread_pointer, std::memory_order_relaxed);
@@ -143,7 +157,7 @@ bool ResidueAllowed(const State& state) {
 // Hands the stack to libunwind; false if no slot or too many already.
 [[gnu::noinline]] bool LeaveResidue(State* state, Stacks* stacks, const ucontext_t& context,
                                     const Ring& ring, uint32_t generation, uint32_t label_set,
-                                    uint16_t flags) {
+                                    uint16_t flags, uint16_t overruns) {
   if (!ResidueAllowed(*state)) return false;
   if (!stacks->CopyForResidue(static_cast<uint64_t>(context.uc_mcontext.gregs[REG_RSP]))) {
     return false;
@@ -153,6 +167,7 @@ bool ResidueAllowed(const State& state) {
   residue->generation = generation;
   residue->label_set = label_set;
   residue->flags = flags;
+  residue->overruns = overruns;
   if ((flags & model::kRawSpan) != 0) {
     for (uint32_t i = 0; i < model::kSpanWords; ++i) {
       const uint64_t at = ring.head.load(std::memory_order_relaxed) + model::kRawHeaderWords + i;
@@ -166,13 +181,14 @@ bool ResidueAllowed(const State& state) {
   return true;
 }
 
-void CountTaken(Counters* counters, uint16_t flags) {
-  Count(counters->taken);
-  if (flags & model::kRawTruncated) Count(counters->truncated);
-  if (!(flags & (model::kRawComplete | model::kRawResidue))) Count(counters->incomplete);
-  if (flags & model::kRawFramePointer) Count(counters->frame_pointer);
-  if (flags & model::kRawResidueLimited) Count(counters->residue_limited);
-  if (flags & model::kRawResidue) Count(counters->residue);
+void CountTaken(Counters* counters, uint16_t flags, const Tick& tick) {
+  const uint64_t n = tick.periods();
+  Count(counters->taken, n);
+  if (flags & model::kRawTruncated) Count(counters->truncated, n);
+  if (!(flags & (model::kRawComplete | model::kRawResidue))) Count(counters->incomplete, n);
+  if (flags & model::kRawFramePointer) Count(counters->frame_pointer, n);
+  if (flags & model::kRawResidueLimited) Count(counters->residue_limited, n);
+  if (flags & model::kRawResidue) Count(counters->residue, n);
 }
 
 uint16_t WalkStack(const Snapshot& snapshot, Stacks* stacks, RegisterSet* registers,
@@ -195,20 +211,22 @@ uint16_t WalkStack(const Snapshot& snapshot, Stacks* stacks, RegisterSet* regist
 
 // Walks the interrupted stack into the thread's ring. The ring is `busy`, capture is armed.
 void TakeSample(State* state, Ring* ring, const ThreadSlot* slot, uint64_t thread_pointer,
-                const ucontext_t& context) {
+                const ucontext_t& context, const Tick& tick) {
   Counters& counters = state->counters;
   const uint64_t head = ring->head.load(std::memory_order_relaxed);
   const uint64_t room = ring->FreeWords();
   if (room < model::kRawHeaderWords + model::kSpanWords + 1) {
-    Count(counters.ring_full);
+    Count(counters.ring_full, tick.periods());
     return;
   }
   const uint64_t fits = room - model::kRawHeaderWords - model::kSpanWords;
-  const uint32_t limit = fits < state->max_frames ? static_cast<uint32_t>(fits) : state->max_frames;
+  const uint32_t most = state->max_frames.load(std::memory_order_relaxed);
+  const uint32_t limit = fits < most ? static_cast<uint32_t>(fits) : most;
 
   RegisterSet registers;
   LoadRegisters(context, &registers);
-  uint16_t flags = MaybeAsleep(registers) ? model::kRawMaybeAsleep : 0;
+  const bool asleep = tick.source != Tick::Source::kThread && MaybeAsleep(registers);
+  uint16_t flags = asleep ? model::kRawMaybeAsleep : 0;
   Stacks stacks{state, thread_pointer, slot};
   const uint32_t label_set = LabelSetOf(slot);
   uint64_t at = head + model::kRawHeaderWords;
@@ -218,7 +236,7 @@ void TakeSample(State* state, Ring* ring, const ThreadSlot* slot, uint64_t threa
   }
   FrameWriter frames{ring->words, kRingWords - 1, at, 0, limit};
   uint64_t unknown = 0;
-  // Acquire: the tables behind the pointer are complete. Ordered after busy's exchange (ring.h).
+  // Acquire: the tables behind the pointer are complete. Ordered after `busy` (ring.h).
   const Snapshot* snapshot = state->snapshot.load(std::memory_order_seq_cst);
   uint16_t found = WalkStack(*snapshot, &stacks, &registers, &frames, &unknown, &ring->memo);
   if ((found & model::kRawOutOfBounds) && stacks.ReachFurther()) {
@@ -231,16 +249,17 @@ void TakeSample(State* state, Ring* ring, const ThreadSlot* slot, uint64_t threa
   if (stacks.foreign) flags |= model::kRawForeignStack;
   if (unknown != 0) state->unknown_pc.store(unknown, std::memory_order_relaxed);
 
-  if ((flags & model::kRawTruncated) && limit < state->max_frames) {
-    Count(counters.ring_full);
+  if ((flags & model::kRawTruncated) && limit < most) {
+    Count(counters.ring_full, tick.periods());
     stacks.Release();
     return;
   }
   // libunwind can help where a row could not be expressed and where a module is too new for the
   // tables; code of a known module without unwind information is as dark to it.
   if ((flags & model::kRawUnsupportedRow) || ((flags & model::kRawUnknownCode) && unknown != 0)) {
-    if (LeaveResidue(state, &stacks, context, *ring, snapshot->generation, label_set, flags)) {
-      CountTaken(&counters, flags | model::kRawResidue);
+    if (LeaveResidue(state, &stacks, context, *ring, snapshot->generation, label_set, flags,
+                     tick.overruns)) {
+      CountTaken(&counters, flags | model::kRawResidue, tick);
       return;
     }
     flags |= model::kRawResidueLimited;
@@ -248,11 +267,12 @@ void TakeSample(State* state, Ring* ring, const ThreadSlot* slot, uint64_t threa
   stacks.Release();
 
   const uint16_t words = static_cast<uint16_t>(at - head + frames.count);
-  ring->words[head & (kRingWords - 1)] =
-      uint64_t{words} | uint64_t{flags} << 16 | uint64_t{frames.count} << 32;
+  ring->words[head & (kRingWords - 1)] = uint64_t{words} | uint64_t{flags} << 16 |
+                                         uint64_t{frames.count} << 32 |
+                                         uint64_t{tick.overruns} << 48;
   ring->words[(head + 1) & (kRingWords - 1)] = snapshot->generation | uint64_t{label_set} << 32;
   ring->head.store(head + words, std::memory_order_release);  // partner: the drain
-  CountTaken(&counters, flags);
+  CountTaken(&counters, flags, tick);
 }
 
 // After 10 ms of the host's work nothing of podo's is in the caches any more, and each locked
@@ -267,6 +287,64 @@ inline void Prefetch(const State& state, const Ring& ring, uint64_t thread_point
   __builtin_prefetch(reinterpret_cast<const char*>(thread_pointer) + layout.stack_offset);
 }
 
+[[gnu::always_inline]] inline void HandleTick(State* state, Ring* ring, const siginfo_t* cause,
+                                              const void* context) {
+  const uint64_t thread_pointer = reinterpret_cast<uint64_t>(__builtin_thread_pointer());
+  if (ring != nullptr) [[likely]] {
+    Prefetch(*state, *ring, thread_pointer, *static_cast<const ucontext_t*>(context));
+  }
+  // A ring wiped by Stop() or MADV_WIPEONFORK has another owner: claim afresh.
+  const bool has_ring =
+      ring != nullptr && ring->owner.load(std::memory_order_relaxed) == thread_pointer;
+  Tick tick = TickOf(*state, *cause);
+  if (tick.overruns != 0 && HasJustUnblocked(*static_cast<const ucontext_t*>(context))) {
+    tick.overruns = 0;  // the window shows them as [not sampled]
+  }
+  if (tick.source == Tick::Source::kProcess && has_ring &&
+      ring->timed.load(std::memory_order_relaxed) != 0) {
+    return;  // this thread's own timer counts its time
+  }
+  Counters& counters = state->counters;
+  if (tick.source == Tick::Source::kForeign) {
+    Count(counters.ticks, 1);
+    return Count(counters.foreign, 1);
+  }
+  const uint16_t late = tick.overruns;
+  if (!Weigh(&state->throttle, &tick)) return;
+  const uint64_t n = tick.periods();
+  Count(counters.ticks, n);
+  if (late != 0) Count(counters.overruns, n - n / (uint64_t{late} + 1));
+  const ThreadSlot* slot = model::tls_thread_slot;
+  if (IsPaused(slot)) return Count(counters.paused, n);
+  if (!has_ring) {
+    ring = ClaimRing(state, thread_pointer);
+    if (ring == nullptr) return Count(counters.no_ring, n);
+    tls_ring = ring;
+  }
+  // Two kernel threads may share one thread pointer (a raw clone): only one may write.
+  uint32_t nobody = 0;
+  uint32_t visitor = static_cast<uint32_t>(thread_pointer >> 4) | 1;
+  if (!ring->busy.compare_exchange_strong(nobody, visitor, std::memory_order_seq_cst)) {
+    return Count(counters.nested, n);
+  }
+  // Stop() came before `busy`; and perhaps Start(), too, and another thread that has the ring now.
+  // Then `busy` was wiped, and may be that thread's: only one's own is taken back. A thread that
+  // gets past here keeps the ring, since Stop() waits for it before it wipes.
+  if (state->armed.load(std::memory_order_seq_cst) == 0 ||
+      ring->owner.load(std::memory_order_relaxed) != thread_pointer) [[unlikely]] {
+    ring->busy.compare_exchange_strong(visitor, 0, std::memory_order_release,
+                                       std::memory_order_relaxed);
+    return Count(counters.paused, n);
+  }
+  if (ring->tid.load(std::memory_order_relaxed) == 0) {
+    // Release: the drain that sees a tid also sees the claimed ring.
+    ring->tid.store(ThreadId(*state, thread_pointer), std::memory_order_release);
+  }
+  TakeSample(state, ring, slot, thread_pointer, *static_cast<const ucontext_t*>(context), tick);
+  // Release: whoever sees 0 sees all that was done inside.
+  ring->busy.store(0, std::memory_order_release);
+}
+
 }  // namespace
 
 extern "C" __attribute__((visibility("hidden"), used)) void podo_sigprof_handler(int,
@@ -275,34 +353,13 @@ extern "C" __attribute__((visibility("hidden"), used)) void podo_sigprof_handler
   Ring* ring = tls_ring;
   State* state = g_state.load(std::memory_order_acquire);
   if (state == nullptr || state->armed.load(std::memory_order_relaxed) == 0) return;
-  const uint64_t thread_pointer = reinterpret_cast<uint64_t>(__builtin_thread_pointer());
-  if (ring != nullptr) [[likely]] {
-    Prefetch(*state, *ring, thread_pointer, *static_cast<const ucontext_t*>(context));
-  }
-  Counters& counters = state->counters;
-  Count(counters.ticks);
-  if (cause->si_code != SI_KERNEL && state->sample_foreign == 0) return Count(counters.foreign);
-  const ThreadSlot* slot = model::tls_thread_slot;
-  if (IsPaused(slot)) return Count(counters.paused);
-  // A ring wiped by Stop() or MADV_WIPEONFORK has another owner: claim afresh.
-  if (ring == nullptr || ring->owner.load(std::memory_order_relaxed) != thread_pointer) {
-    ring = ClaimRing(state, thread_pointer);
-    if (ring == nullptr) return Count(counters.no_ring);
-    tls_ring = ring;
-  }
-  // Two kernel threads may share one thread pointer (a raw clone): only one may write.
-  if (ring->busy.exchange(1, std::memory_order_seq_cst) != 0) return Count(counters.nested);
-  if (state->armed.load(std::memory_order_seq_cst) == 0) {
-    Count(counters.paused);  // Stop() came in between; it waits for `busy` before it wipes
-  } else {
-    if (ring->tid.load(std::memory_order_relaxed) == 0) {
-      // Release: the drain that sees a tid also sees the claimed ring.
-      ring->tid.store(ThreadId(*state, thread_pointer), std::memory_order_release);
-    }
-    TakeSample(state, ring, slot, thread_pointer, *static_cast<const ucontext_t*>(context));
-  }
-  // Release: whoever sees 0 sees all that was done inside.
-  ring->busy.store(0, std::memory_order_release);
+  const uint64_t begin = base::CycleCount();
+  HandleTick(state, ring, cause, context);
+  const uint64_t end = base::CycleCount();
+  const Throttle& throttle = state->throttle;
+  const uint64_t most = throttle.most_cycles.load(std::memory_order_relaxed);
+  const uint64_t spent = end < begin ? 0 : end - begin < most ? end - begin : most;
+  Count(state->counters.cycles, spent + throttle.delivery_cycles.load(std::memory_order_relaxed));
 }
 
 }  // namespace podo::capture

@@ -47,9 +47,13 @@ ModuleWatch::ModuleWatch(State* state) : state_(state) {
 }
 
 ModuleWatch::~ModuleWatch() {
-  // The pipeline is stopped: no handler is inside, the drain has ended.
-  const Snapshot* last = state_->snapshot.exchange(&kNoTables, std::memory_order_seq_cst);
-  if (last != &kNoTables) delete static_cast<const PublishedSnapshot*>(last);
+  // The pipeline is stopped: no handler is inside, the drain has ended. The next one may have begun
+  // on another thread: what it has published is not this one's to take back.
+  const Snapshot* own = newest_;
+  if (own != nullptr) {
+    state_->snapshot.compare_exchange_strong(own, &kNoTables, std::memory_order_seq_cst);
+  }
+  delete newest_;
   for (const Retired& retired : retired_) delete retired.snapshot;
 }
 
@@ -143,6 +147,7 @@ void ModuleWatch::Publish(std::vector<std::shared_ptr<const LoadedModule>> modul
   // snapshot, and FreeRetired(), which looks at busy afterwards, sees it inside; a handler that
   // enters later loads the new one.
   const Snapshot* old = state_->snapshot.exchange(next, std::memory_order_seq_cst);
+  newest_ = next;
   if (old != &kNoTables) retired_.push_back({static_cast<const PublishedSnapshot*>(old), 0});
 }
 
@@ -162,6 +167,11 @@ void ModuleWatch::FreeRetired(uint64_t drain_epoch) {
     delete retired.snapshot;
     return true;
   });
+}
+
+std::shared_ptr<const model::ModuleMap> ModuleWatch::NewestMap() const {
+  const std::lock_guard lock(mutex_);
+  return maps_.empty() ? nullptr : maps_.rbegin()->second;
 }
 
 std::shared_ptr<const model::ModuleMap> ModuleWatch::MapOf(uint32_t generation) const {

@@ -61,6 +61,8 @@ class ModuleWatch {
   void FreeRetired(uint64_t drain_epoch);
   // The modules of a generation, or null; thread-safe, not for the drain.
   std::shared_ptr<const model::ModuleMap> MapOf(uint32_t generation) const;
+  // The modules of the newest generation, or null; thread-safe, not for the drain.
+  std::shared_ptr<const model::ModuleMap> NewestMap() const;
   // Places where different modules are known to have stood; thread-safe, not for the drain.
   std::shared_ptr<const std::vector<model::AddressRange>> ContestedNow() const;
   // Takes in what the checkers saw; before a window goes out. Module loop.
@@ -105,6 +107,7 @@ class ModuleWatch {
   uint32_t generation_ = 0;
   uint64_t asked_pc_ = 0;
   std::vector<std::shared_ptr<const LoadedModule>> modules_;
+  const PublishedSnapshot* newest_ = nullptr;  // what this object published last
   std::vector<Retired> retired_;
   std::vector<Place> places_;     // of all modules ever seen, newest last
   std::vector<Place> contested_;  // where different modules stood, one after the other

@@ -10,8 +10,8 @@
 #include <utility>
 
 #include "absl/hash/hash.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
+#include "base/format.h"
 #include "capture/elf_image.h"
 
 namespace podo::capture {
@@ -127,7 +127,7 @@ uint64_t ContentMark(ProcessView& process, const ModuleIdentity& identity) {
 
 absl::Status WentAway(const ModuleIdentity& identity) {
   return absl::AbortedError(
-      absl::StrFormat("the module at %#x went away while it was read", identity.map_start));
+      base::StrFormat("the module at %#x went away while it was read", identity.map_start));
 }
 
 // Rows, or why there are none; code without unwind information still gets its gap rows.
@@ -227,7 +227,7 @@ absl::StatusOr<LoadedModule> LoadModule(ProcessView& process, const ModuleIdenti
 absl::StatusOr<LoadedModule> LoadModuleAt(ProcessView& process, uint64_t pc) {
   ModuleIdentity identity;
   if (!FindModule(process, pc, &identity)) {
-    return absl::NotFoundError(absl::StrFormat("no module covers %#x", pc));
+    return absl::NotFoundError(base::StrFormat("no module covers %#x", pc));
   }
   return LoadModule(process, identity);
 }

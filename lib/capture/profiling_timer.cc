@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <link.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -10,9 +11,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstring>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "capture/chained_handler.h"
 #include "capture/handler.h"
 
 // glibc's own name of sigaction (GLIBC_2.2.5): not among the names a preloaded library wraps.
@@ -32,9 +36,19 @@ int RawGetitimer(int which, itimerval* timer) {
 
 // Set once, before threads of podo exist.
 constinit SignalCalls g_calls = {__sigaction, RawSetitimer, RawGetitimer};
+// Relaxed: set by Start() before it arms anything, read by whoever disarms.
+constinit std::atomic<int> g_signal{SIGPROF};
+constinit std::atomic<bool> g_may_chain{false};
+// The signal whose handler of the program's is behind podo's; 0: none. Then for good.
+constinit std::atomic<int> g_chained{0};
+constinit bool g_chained_on_stack = false;  // SA_ONSTACK of that handler's disposition
+// podo's handler was the program's to see. Written and read by Start() only.
+constinit bool g_was_shown = false;
+constinit bool g_shown_before = false;  // of the InstallHandler() before
 
 bool IsOurs(const Action& action) {
-  return (action.sa_flags & SA_SIGINFO) != 0 && action.sa_sigaction == podo_sigprof_entry;
+  return (action.sa_flags & SA_SIGINFO) != 0 &&
+         (action.sa_sigaction == podo_sigprof_entry || action.sa_sigaction == podo_chain_entry);
 }
 
 bool IsFree(const Action& action) {
@@ -42,10 +56,15 @@ bool IsFree(const Action& action) {
          (action.sa_handler == SIG_DFL || action.sa_handler == SIG_IGN);
 }
 
-Action Current() {
+Action CurrentOf(int signal) {
   Action action = {};
-  g_calls.sigaction(SIGPROF, nullptr, &action);
+  g_calls.sigaction(signal, nullptr, &action);
   return action;
+}
+Action Current() { return CurrentOf(TickSignal()); }
+
+const void* EntryOf(const Action& action) {
+  return reinterpret_cast<const void*>(action.sa_sigaction);
 }
 
 // Reads the bytes before a foreign handler's entry with the kernel checking them.
@@ -55,6 +74,59 @@ bool HasMagic(const void* entry) {
   iovec from = {const_cast<char*>(static_cast<const char*>(entry)) - sizeof bytes, sizeof bytes};
   return process_vm_readv(gettid(), &into, 1, &from, 1, 0) == ssize_t{sizeof bytes} &&
          std::memcmp(bytes, kHandlerMagic, sizeof bytes) == 0;
+}
+
+bool IsOtherPodos(const Action& action) {
+  return !IsFree(action) && !IsOurs(action) && HasMagic(EntryOf(action));
+}
+
+// A handler of another copy of podo, running or stopped; SIG_DFL's entry if there is none.
+const void* FindOtherPodo() {
+  if (const Action action = CurrentOf(SIGPROF); IsOtherPodos(action)) return EntryOf(action);
+  for (int signal = SIGRTMIN; signal <= SIGRTMAX; ++signal) {
+    if (const Action action = CurrentOf(signal); IsOtherPodos(action)) return EntryOf(action);
+  }
+  return nullptr;
+}
+
+void NameFile(const void* entry, std::string* where) {
+  Dl_info info = {};
+  if (where != nullptr && dladdr(entry, &info) != 0 && info.dli_fname != nullptr) {
+    *where = info.dli_fname;
+  }
+}
+
+// Why a handler of the program's must not be called by podo's; empty: it may. `pin`: its library
+// stays for good, for podo does not hear when that is unloaded.
+std::string WhyNotChain(const Action& action, bool pin) {
+  if (g_calls.sigaction != __sigaction) return "not under the preload library";
+  // Else the program may call podo's handler from its own, which podo's would call, and so on.
+  if (g_was_shown) return "podo's handler was there before it";
+  if ((action.sa_flags & static_cast<int>(SA_RESETHAND)) != 0) return "it wants one signal only";
+  Dl_info info = {};
+  link_map* map = nullptr;
+  if (dladdr1(EntryOf(action), &info, reinterpret_cast<void**>(&map), RTLD_DL_LINKMAP) == 0 ||
+      map == nullptr) {
+    return "it is in no library that podo could keep loaded";
+  }
+  const char* name = map->l_name;
+  if (!pin || name == nullptr || *name == '\0') return "";  // the program itself
+  const bool pinned = dlopen(name, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE) != nullptr;
+  return pinned ? "" : absl::StrCat(name, " could not be kept loaded");
+}
+
+// podo's disposition of the signal.
+Action OwnAction() {
+  Action action = {};
+  action.sa_sigaction = podo_sigprof_entry;
+  action.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
+  if (g_chained.load(std::memory_order_relaxed) == TickSignal()) {
+    action.sa_sigaction = podo_chain_entry;
+    // The program's handler must find the stack it expects.
+    if (!g_chained_on_stack) action.sa_flags &= ~SA_ONSTACK;
+  }
+  sigfillset(&action.sa_mask);
+  return action;
 }
 
 uint64_t PeriodNs(const itimerval& timer) {
@@ -77,6 +149,9 @@ timeval Microseconds(uint64_t ns) {
           static_cast<suseconds_t>(ns % 1'000'000'000 / 1000)};
 }
 
+// What InstallHandler() found. Written and read by Start() only.
+constinit Action g_before = {};
+
 int SetTimer(uint64_t period_ns, uint64_t first_ns) {
   const itimerval timer = {Microseconds(period_ns), Microseconds(first_ns)};
   return g_calls.setitimer(ITIMER_PROF, &timer, nullptr);
@@ -86,17 +161,42 @@ int SetTimer(uint64_t period_ns, uint64_t first_ns) {
 
 void UseSignalCalls(const SignalCalls& calls) { g_calls = calls; }
 
-SignalOwner FindSignalOwner(std::string* where) {
-  const Action action = Current();
-  if (IsOurs(action))
-    return IsArmed(CurrentTimer()) ? SignalOwner::kThisPodo : SignalOwner::kNobody;
-  if (IsFree(action)) return IsArmed(CurrentTimer()) ? SignalOwner::kHost : SignalOwner::kNobody;
-  const void* entry = reinterpret_cast<const void*>(action.sa_sigaction);
-  Dl_info info = {};
-  if (where != nullptr && dladdr(entry, &info) != 0 && info.dli_fname != nullptr) {
-    *where = info.dli_fname;
+void UseSignal(int signal, bool may_chain) {
+  g_signal.store(signal, std::memory_order_relaxed);
+  g_may_chain.store(may_chain, std::memory_order_relaxed);
+}
+
+int TickSignal() { return g_signal.load(std::memory_order_relaxed); }
+
+bool OwnsItimer() {
+  return TickSignal() == SIGPROF && !g_may_chain.load(std::memory_order_relaxed) &&
+         g_chained.load(std::memory_order_relaxed) != SIGPROF;
+}
+
+std::string SignalName(int signal) {
+  if (signal == SIGPROF) return "SIGPROF";
+  return absl::StrCat("SIGRTMIN+", signal - SIGRTMIN);
+}
+
+std::string TickMeans() {
+  return OwnsItimer() ? "SIGPROF or ITIMER_PROF" : SignalName(TickSignal());
+}
+
+SignalOwner FindSignalOwner(std::string* where, std::string* why_unchained) {
+  if (const void* other = FindOtherPodo(); other != nullptr) {
+    NameFile(other, where);
+    return SignalOwner::kOtherPodo;
   }
-  return HasMagic(entry) ? SignalOwner::kOtherPodo : SignalOwner::kHost;
+  const Action action = Current();
+  const bool is_armed = TickSignal() == SIGPROF && IsArmed(CurrentTimer());
+  if (IsOurs(action)) {
+    return is_armed && OwnsItimer() ? SignalOwner::kThisPodo : SignalOwner::kNobody;
+  }
+  if (IsFree(action)) return is_armed ? SignalOwner::kHost : SignalOwner::kNobody;
+  NameFile(EntryOf(action), where);
+  if (!g_may_chain.load(std::memory_order_relaxed)) return SignalOwner::kHost;
+  *why_unchained = WhyNotChain(action, false);
+  return why_unchained->empty() ? SignalOwner::kNobody : SignalOwner::kHost;
 }
 
 double KernelTickHz() {
@@ -106,15 +206,51 @@ double KernelTickHz() {
 }
 
 absl::Status InstallHandler() {
-  Action action = {};
-  action.sa_sigaction = podo_sigprof_entry;
-  action.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
-  sigfillset(&action.sa_mask);
-  if (g_calls.sigaction(SIGPROF, &action, nullptr) != 0) {
-    if (errno == EBUSY) return absl::AlreadyExistsError("the program uses SIGPROF itself");
-    return absl::InternalError(absl::StrCat("sigaction(SIGPROF): ", std::strerror(errno)));
+  const int signal = TickSignal();
+  const Action found = Current();
+  const bool chains = g_may_chain.load(std::memory_order_relaxed) && !IsFree(found) &&
+                      !IsOurs(found) && WhyNotChain(found, true).empty();
+  if (chains) {
+    uint64_t mask = 0;
+    std::memcpy(&mask, &found.sa_mask, sizeof mask);
+    if ((found.sa_flags & SA_NODEFER) == 0) mask |= uint64_t{1} << (signal - 1);
+    g_host_mask.store(mask, std::memory_order_relaxed);
+    g_host_handler.store(found.sa_sigaction, std::memory_order_release);
+    g_chained_on_stack = (found.sa_flags & SA_ONSTACK) != 0;
+    g_chained.store(signal, std::memory_order_relaxed);
   }
+  const Action action = OwnAction();
+  g_before = action;
+  if (g_calls.sigaction(signal, &action, &g_before) != 0) {
+    const int error = errno;
+    if (error == EBUSY) {
+      return absl::AlreadyExistsError(
+          absl::StrCat("the program uses ", SignalName(signal), " itself"));
+    }
+    return absl::InternalError(
+        absl::StrCat("sigaction(", SignalName(signal), "): ", std::strerror(error)));
+  }
+  const bool is_fine = IsFree(g_before) || IsOurs(g_before);
+  if (!is_fine && !(chains && g_before.sa_sigaction == found.sa_sigaction)) {
+    g_calls.sigaction(signal, &g_before, nullptr);  // it came between the look and the call
+    g_chained.store(0, std::memory_order_relaxed);
+    return absl::AlreadyExistsError(
+        absl::StrCat("the program uses ", SignalName(signal), " itself"));
+  }
+  g_shown_before = std::exchange(g_was_shown, true);
   return absl::OkStatus();
+}
+
+bool TakeHandlerBack(uint64_t period_ns) {
+  if (OwnsItimer() && PeriodNs(CurrentTimer()) != period_ns) return false;
+  const Action action = OwnAction();
+  return g_calls.sigaction(TickSignal(), &action, nullptr) == 0;
+}
+
+void RemoveHandler() {
+  g_was_shown = g_shown_before;
+  if (!IsOurs(g_before)) g_chained.store(0, std::memory_order_relaxed);
+  if (!IsOurs(g_before) && IsOurs(Current())) g_calls.sigaction(TickSignal(), &g_before, nullptr);
 }
 
 absl::Status ArmTimer(uint64_t period_ns, uint64_t first_ns) {
@@ -126,30 +262,31 @@ absl::Status ArmTimer(uint64_t period_ns, uint64_t first_ns) {
 }
 
 void DisarmTimer(uint64_t period_ns) {
-  if (PeriodNs(CurrentTimer()) == period_ns) SetTimer(0, 0);
+  if (period_ns != 0 && PeriodNs(CurrentTimer()) == period_ns) SetTimer(0, 0);
 }
 
 bool StillOurs(uint64_t period_ns) {
-  return IsOurs(Current()) && PeriodNs(CurrentTimer()) == period_ns;
+  Action action = {};
+  if (g_calls.sigaction(TickSignal(), nullptr, &action) != 0) return true;  // nobody knows better
+  return IsOurs(action) && (!OwnsItimer() || PeriodNs(CurrentTimer()) == period_ns);
 }
 
 void ReleaseForExec(uint64_t period_ns) {
   DisarmTimer(period_ns);
-  if (!IsOurs(Current())) return;  // the host's disposition is the host's
+  // The host's disposition is the host's. One behind podo's has signals to come until the exec, and
+  // the POSIX timers of podo go with it, what is pending of them, too.
+  if (!IsOurs(Current()) || g_chained.load(std::memory_order_relaxed) == TickSignal()) return;
   Action action = {};
   action.sa_handler = SIG_IGN;
-  g_calls.sigaction(SIGPROF, &action, nullptr);
+  g_calls.sigaction(TickSignal(), &action, nullptr);
   action.sa_handler = SIG_DFL;
-  g_calls.sigaction(SIGPROF, &action, nullptr);
+  g_calls.sigaction(TickSignal(), &action, nullptr);
 }
 
 void RetakeAfterExec(uint64_t period_ns) {
   if (!IsFree(Current())) return;
-  Action action = {};
-  action.sa_sigaction = podo_sigprof_entry;
-  action.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
-  sigfillset(&action.sa_mask);
-  g_calls.sigaction(SIGPROF, &action, nullptr);
+  const Action action = OwnAction();
+  g_calls.sigaction(TickSignal(), &action, nullptr);
   if (period_ns != 0) SetTimer(period_ns, period_ns);
 }
 

@@ -22,15 +22,19 @@ static_assert((kRingWords & (kRingWords - 1)) == 0);
 
 // All-zero bytes are a free ring: memory wiped by the kernel (MADV_WIPEONFORK) is valid.
 struct Ring {
-  // 1 while a handler is inside. Set by exchange (seq_cst), so that it is ordered before the loads
-  // of `armed` and of the snapshot pointer that follow: whoever retires a snapshot or stops capture
-  // first makes the change visible (seq_cst) and then waits until it has seen 0 here.
+  // Who is inside, 0: nobody. Set by compare-exchange (seq_cst), so that it is ordered before the
+  // loads of `armed` and of the snapshot pointer that follow: whoever retires a snapshot or stops
+  // capture first makes the change visible (seq_cst) and then waits until it has seen 0 here. A
+  // handler that finds itself in a ring that was wiped meanwhile takes back its own mark only.
   std::atomic<uint32_t> busy;
   std::atomic<uint32_t> tid;    // owner's kernel id; 0 = unowned. Release by the owner on claim.
   std::atomic<uint64_t> owner;  // owner's thread pointer: detects a ring wiped under its owner
   // On one line: it is cold at most ticks, and the drain writes `tail` a few times a second only.
   std::atomic<uint64_t> head;
   std::atomic<uint64_t> tail;
+  // The owner has a CPU timer of its own: ticks of the process timer count nothing here. Relaxed,
+  // by the drain; a tick that sees the old value is one too many.
+  std::atomic<uint32_t> timed;
   RuleMemo memo;  // the handler's alone
   alignas(4096) uint64_t words[kRingWords];
 

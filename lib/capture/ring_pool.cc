@@ -87,7 +87,8 @@ absl::StatusOr<State*> MapState(uint32_t max_threads, uint32_t max_frames) {
     state->pid = static_cast<uint32_t>(getpid());
     state->reader_tid = state->pid;
     state->ring_count = rings;
-    state->max_frames = max_frames;
+    state->uses_itimer.store(1, std::memory_order_relaxed);
+    state->max_frames.store(max_frames, std::memory_order_relaxed);
     state->main_stack_bytes = kMainStackReach;
     state->residues = reinterpret_cast<model::Residue*>(base + state_bytes);
     state->rings = reinterpret_cast<Ring*>(base + state_bytes + residue_bytes);
@@ -99,7 +100,8 @@ absl::StatusOr<State*> MapState(uint32_t max_threads, uint32_t max_frames) {
 
 RingPool::RingPool(State* state)
     : state_(state), warm_(state->ring_count), whole_(state->ring_count) {
-  linear_.resize(model::kRawHeaderWords + model::kSpanWords + state->max_frames);
+  linear_.resize(model::kRawHeaderWords + model::kSpanWords +
+                 state->max_frames.load(std::memory_order_relaxed));
 }
 
 bool RingPool::IsFree(uint32_t ring) const {
@@ -183,7 +185,10 @@ void RingPool::Free(uint32_t index) {
   Ring& ring = state_->rings[index];
   ring.owner.store(0, std::memory_order_relaxed);
   ring.tid.store(0, std::memory_order_relaxed);
-  ring.busy.store(0, std::memory_order_relaxed);  // a thread killed inside the handler
+  ring.timed.store(0, std::memory_order_relaxed);
+  // Release: whoever sees 0 sees all that the thread that is gone did inside, before it may free
+  // the tables it read.
+  ring.busy.store(0, std::memory_order_release);
   ring.head.store(0, std::memory_order_relaxed);
   ring.tail.store(0, std::memory_order_relaxed);
   warm_[index] = true;
@@ -249,6 +254,12 @@ void RingPool::Reset() {
   madvise(state_->rings, state_->ring_count * sizeof(Ring), MADV_DONTNEED);
   std::fill(warm_.begin(), warm_.end(), false);
   std::fill(whole_.begin(), whole_.end(), false);
+}
+
+void RingPool::Disown() {
+  // Relaxed: whoever sees the new state, which is published afterwards, sees this, too.
+  const uint32_t high = state_->high_water.load(std::memory_order_acquire);
+  for (uint32_t i = 0; i < high; ++i) state_->rings[i].owner.store(0, std::memory_order_relaxed);
 }
 
 uint32_t RingPool::in_use() const {

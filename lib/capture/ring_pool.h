@@ -43,6 +43,8 @@ class RingPool {
   bool Idle() const;
   // Forgets every owner and gives all memory back. Only while disarmed and idle.
   void Reset();
+  // For a state that another one replaces: no thread takes its ring here for its own any more.
+  void Disown();
 
   // Highest share of a ring that the last mark found filled, 0..1.
   double fill() const { return fill_; }

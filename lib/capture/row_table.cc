@@ -10,7 +10,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "absl/strings/str_format.h"
+#include "base/format.h"
 
 namespace podo::capture {
 namespace {
@@ -141,7 +141,7 @@ absl::StatusOr<RowTable> RowTableBuilder::Finish() {
   const size_t pages_at = rules_at + rules_.size() * sizeof(UnwindRule);
   const size_t bytes = RoundUpToPage(pages_at + (pages + 1) * sizeof(uint32_t));
   if (failed_ || !Reserve(bytes)) {
-    return absl::ResourceExhaustedError(absl::StrFormat(
+    return absl::ResourceExhaustedError(base::StrFormat(
         "no memory for the unwind rows of %d bytes of code: %s", end_ - start_, strerror(errno)));
   }
   char* base = reinterpret_cast<char*>(rows_);

@@ -4,7 +4,6 @@
 #include <dlfcn.h>
 #include <link.h>
 #include <pthread.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -15,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/timed_lock.h"
 #include "model/thread_slot.h"
 
 namespace podo::context {
@@ -149,15 +149,8 @@ constinit std::atomic<bool> g_later_modules_use_podos{false};
 }  // namespace
 
 void HoldLookForFork() {
-  constexpr long kMostNs = 50'000'000;  // a thread may fork from within dl_iterate_phdr
-  timespec until;
-  clock_gettime(CLOCK_MONOTONIC, &until);
-  until.tv_nsec += kMostNs;
-  if (until.tv_nsec >= 1'000'000'000) {
-    until.tv_nsec -= 1'000'000'000;
-    ++until.tv_sec;
-  }
-  if (pthread_mutex_clocklock(&g_look_mutex, CLOCK_MONOTONIC, &until) != 0) return;
+  constexpr int64_t kMostNs = 50'000'000;  // a thread may fork from within dl_iterate_phdr
+  if (!base::LockWithin(&g_look_mutex, kMostNs)) return;
   g_fork_holder.store(gettid(), std::memory_order_relaxed);
 }
 

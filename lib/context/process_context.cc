@@ -73,6 +73,7 @@ struct ProcessContext::Header {
 
 absl::Status ProcessContext::Publish(const std::string& payload) {
   static_assert(sizeof(Header) == 32);
+  if (pid_ != getpid()) header_ = nullptr;  // a fork child has not inherited it
   if (header_ == nullptr) {
     if (SomebodyPublishes()) {
       return absl::AlreadyExistsError("another library publishes the process context");
@@ -82,9 +83,10 @@ absl::Status ProcessContext::Publish(const std::string& payload) {
       return absl::ResourceExhaustedError(
           absl::StrCat("no memory to publish the process context: ", std::strerror(errno)));
     }
-    // A fork child is another process; it would have to say so itself.
+    // A fork child is another process; it has to say so itself.
     madvise(memory, kPage, MADV_DONTFORK);
     header_ = static_cast<Header*>(memory);
+    pid_ = getpid();
   }
   header_->published_at_ns.store(0, std::memory_order_seq_cst);
   std::atomic_thread_fence(std::memory_order_seq_cst);

@@ -4,6 +4,8 @@
 #ifndef PODO_LIB_CONTEXT_PROCESS_CONTEXT_H_
 #define PODO_LIB_CONTEXT_PROCESS_CONTEXT_H_
 
+#include <sys/types.h>
+
 #include <string>
 
 #include "absl/status/status.h"
@@ -21,6 +23,7 @@ class ProcessContext {
  private:
   struct Header;
   Header* header_ = nullptr;
+  pid_t pid_ = 0;  // of the process that has the header
   std::string payload_;
 };
 

@@ -17,8 +17,7 @@
 
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
+#include "base/hash_map.h"
 #include "context/label_sets.h"
 #include "context/set_table.h"
 #include "context/thread_slots.h"
@@ -34,8 +33,8 @@ bool Membarrier() {
 
 // What all threads have in hand at one moment.
 struct InHand {
-  absl::flat_hash_set<const model::LabelSetHead*> sets;
-  absl::flat_hash_map<const model::ThreadSlot*, uint64_t> reading;  // odd counts only
+  base::HashSet<const model::LabelSetHead*> sets;
+  base::HashMap<const model::ThreadSlot*, uint64_t> reading;  // odd counts only
 };
 
 InHand Look() {
@@ -57,7 +56,7 @@ bool Used(const LabelSet& set, const InHand& in_hand, uint32_t round) {
 // A look-up that is still the same as a round ago may stand on anything.
 bool SomeoneStillReads(const InHand& now) {
   // Leaked: the process may be exiting.
-  static auto& before = *new absl::flat_hash_map<const model::ThreadSlot*, uint64_t>;
+  static auto& before = *new base::HashMap<const model::ThreadSlot*, uint64_t>;
   bool still = false;
   for (const auto& [slot, count] : now.reading) {
     const auto it = before.find(slot);

@@ -10,6 +10,8 @@
 #include <mutex>
 #include <vector>
 
+#include "base/timed_lock.h"
+
 namespace podo::context {
 namespace {
 
@@ -143,6 +145,21 @@ void ForEachSlot(absl::FunctionRef<void(const model::ThreadSlot&)> visit) {
     const ThreadSlot& slot = g_slots.at(i);
     if (slot.tid.load(std::memory_order_relaxed) != 0) visit(slot);
   }
+}
+
+bool LockSlotsForFork(int64_t limit_ns) {
+  return LocksUsable() && base::LockWithin(g_slots.mutex.native_handle(), limit_ns);
+}
+
+void UnlockSlotsInParent() { g_slots.mutex.unlock(); }
+
+void UnlockSlotsInChild() {
+  if (char* alive = const_cast<char*>(g_alive.load(std::memory_order_relaxed))) *alive = 1;
+  // The thread goes on under another id; the slots of all others are found to be without owner.
+  if (ThreadSlot* own = model::tls_thread_slot) {
+    own->tid.store(static_cast<uint32_t>(syscall(SYS_gettid)), std::memory_order_relaxed);
+  }
+  g_slots.mutex.unlock();
 }
 
 void ReclaimSlots() {

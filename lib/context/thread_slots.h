@@ -4,6 +4,8 @@
 #ifndef PODO_LIB_CONTEXT_THREAD_SLOTS_H_
 #define PODO_LIB_CONTEXT_THREAD_SLOTS_H_
 
+#include <cstdint>
+
 #include "absl/functional/function_ref.h"
 #include "model/thread_slot.h"
 
@@ -23,8 +25,14 @@ void ForEachSlot(absl::FunctionRef<void(const model::ThreadSlot&)> visit);
 // Takes slots back from threads that are gone.
 void ReclaimSlots();
 
+// For a fork whose child goes on with the slots (context/fork_hold.h). False if the lock was not to
+// be had.
+bool LockSlotsForFork(int64_t limit_ns);
+void UnlockSlotsInParent();
+void UnlockSlotsInChild();
+
 // False in a fork child, however it came about: there a lock may be held by a thread that does not
-// exist. Also false if the page that tells could not be mapped.
+// exist (but see UnlockSlotsInChild). Also false if the page that tells could not be mapped.
 bool LocksUsable();
 
 }  // namespace podo::context

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "absl/strings/str_format.h"
+#include "base/format.h"
 
 namespace podo::encode {
 namespace {
@@ -40,9 +40,9 @@ FlameStep FlameFrames::AddAddress(const model::Profile& profile, const model::Lo
   const std::string& path = ElementOr0(profile.strings, mapping.filename);
   // The offset in the file is the same wherever the loader put the module.
   if (path.empty() || location.address < mapping.start) {
-    return AddNamed(absl::StrFormat("0x%x", location.address));
+    return AddNamed(base::StrFormat("0x%x", location.address));
   }
-  const std::string name = absl::StrFormat("%s+0x%x", std::string(BaseName(path)),
+  const std::string name = base::StrFormat("%s+0x%x", std::string(BaseName(path)),
                                            location.address - mapping.start + mapping.file_offset);
   return {AddFrame({.name = Intern(name), .module = Intern(path)}), 0, false};
 }

@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/types/span.h"
+#include "base/hash_map.h"
 #include "model/profile.h"
 
 namespace podo::encode {
@@ -59,9 +59,9 @@ class FlameFrames {
 
   std::vector<std::string> strings_;
   std::vector<FlameFrame> frames_;
-  absl::flat_hash_map<std::string, uint32_t> string_ids_;
-  absl::flat_hash_map<std::pair<uint32_t, uint32_t>, uint32_t> frame_ids_;
-  absl::flat_hash_map<std::pair<uint32_t, uint32_t>, LineCount> lines_;
+  base::HashMap<std::string, uint32_t> string_ids_;
+  base::HashMap<std::pair<uint32_t, uint32_t>, uint32_t> frame_ids_;
+  base::HashMap<std::pair<uint32_t, uint32_t>, LineCount> lines_;
   uint64_t samples_counted_ = 0;
 };
 

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <utility>
 
-#include "absl/container/flat_hash_set.h"
+#include "base/hash_map.h"
 #include "encode/flame_json.h"
 #include "encode/label_column.h"
 #include "encode/link_labels.h"
@@ -15,7 +15,7 @@ namespace {
 
 size_t CountValues(const model::Profile& profile, std::string_view key) {
   const LabelColumn column = ReadLabelColumn(profile, key);
-  absl::flat_hash_set<uint32_t> values(column.of_sample.begin(), column.of_sample.end());
+  base::HashSet<uint32_t> values(column.of_sample.begin(), column.of_sample.end());
   values.erase(0);
   return values.size();
 }

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
+#include "base/hash_map.h"
 #include "encode/flame_frames.h"
 #include "model/profile.h"
 
@@ -32,7 +32,7 @@ class FlameLabels {
 
   FlameFrames* frames_;
   std::vector<std::vector<uint32_t>> sets_;  // key, value, key, value, ...; keys are distinct
-  absl::flat_hash_map<std::vector<uint32_t>, uint32_t> ids_;
+  base::HashMap<std::vector<uint32_t>, uint32_t> ids_;
 };
 
 struct FlameLinks {

@@ -3,8 +3,8 @@
 
 #include <set>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+#include "base/hash_map.h"
 #include "encode/flame_frames.h"
 #include "encode/link_labels.h"
 
@@ -24,7 +24,7 @@ class Values {
 
  private:
   std::vector<std::string>& table_;
-  absl::flat_hash_map<std::string, uint32_t> ids_;
+  base::HashMap<std::string, uint32_t> ids_;
 };
 
 // By label set: the value of `key`, 0 where there is none.

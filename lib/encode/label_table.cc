@@ -7,7 +7,7 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
+#include "base/format.h"
 #include "encode/label_column.h"
 #include "encode/link_labels.h"
 #include "encode/top.h"
@@ -39,11 +39,11 @@ std::string LineText(const Sides& sides, int64_t before, int64_t after, const st
   const std::string unit = sides.after.String(sides.after.sample_types[sides.after_type].unit);
   const double share = Percent(after, sides.after_total);
   if (sides.before == nullptr) {
-    return absl::StrFormat("%12s %6.1f%%  %s\n", PrintableText(ValueText(after, unit)), share,
+    return base::StrFormat("%12s %6.1f%%  %s\n", PrintableText(ValueText(after, unit)), share,
                            PrintableText(name));
   }
   const double was = Percent(before, sides.before_total);
-  return absl::StrFormat("%7.1f%% %7.1f%% %+7.1f%%  %s\n", was, share, share - was,
+  return base::StrFormat("%7.1f%% %7.1f%% %+7.1f%%  %s\n", was, share, share - was,
                          PrintableText(name));
 }
 
@@ -135,7 +135,7 @@ std::string LabelChangesText(const model::Profile& before, size_t before_type,
                              const model::Profile& after, size_t after_type, size_t limit) {
   std::string text = absl::StrCat("before ", SampleTypeText(before, before_type), "\nafter  ",
                                   SampleTypeText(after, after_type), "\n");
-  absl::StrAppendFormat(&text, "%8s %8s %8s  %s\n", "before", "after", "change", "value");
+  base::StrAppendFormat(&text, "%8s %8s %8s  %s\n", "before", "after", "change", "value");
   return text + Text({&before, before_type, after, after_type}, limit);
 }
 

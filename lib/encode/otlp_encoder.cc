@@ -8,7 +8,7 @@
 #include <tuple>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
+#include "base/hash_map.h"
 #include "base/sha256.h"
 #include "encode/otlp_dictionary.h"
 #include "encode/otlp_fields.h"
@@ -132,7 +132,7 @@ class RequestEncoder {
   const std::span<const uint32_t> indices_;
   OtlpDictionary dictionary_;
   OtlpTable attribute_lists_;  // as bytes; never written
-  absl::flat_hash_map<Identity, size_t> places_;
+  base::HashMap<Identity, size_t> places_;
   std::vector<Merged> samples_;
 };
 

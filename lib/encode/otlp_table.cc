@@ -8,8 +8,7 @@
 namespace podo::encode {
 
 uint32_t OtlpTable::Add(std::string_view entry) {
-  const auto [it, inserted] =
-      ids_.try_emplace(absl::string_view(entry.data(), entry.size()), entries_.size());
+  const auto [it, inserted] = ids_.try_emplace(std::string(entry), entries_.size());
   if (inserted) {
     entries_.push_back(&it->first);
     wire_bytes_ += 1 + protozero::length_of_varint(entry.size()) + entry.size();

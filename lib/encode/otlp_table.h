@@ -7,9 +7,8 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
-
-#include "absl/container/node_hash_map.h"
 
 namespace podo::encode {
 
@@ -31,7 +30,7 @@ class OtlpTable {
   size_t wire_bytes() const { return wire_bytes_; }
 
  private:
-  absl::node_hash_map<std::string, uint32_t> ids_;
+  std::unordered_map<std::string, uint32_t> ids_;
   std::vector<const std::string*> entries_;  // keys of ids_
   size_t wire_bytes_ = 0;
 };

@@ -8,9 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "base/compress.h"
+#include "base/hash_map.h"
 #include "encode/link_labels.h"
 #include "encode/pprof_fields.h"
 #include "encode/write_order.h"
@@ -68,7 +67,7 @@ class Strings {
  private:
   const std::vector<std::string>& model_;
   std::vector<uint64_t> ids_;
-  absl::flat_hash_map<std::string, uint64_t> by_text_;
+  base::HashMap<std::string, uint64_t> by_text_;
   std::vector<std::string> table_;
 };
 
@@ -138,7 +137,7 @@ class PprofEncoder {
   Numbering function_ids_;  // numbered while locations are written: order of first use
   Numbering location_ids_;
   std::vector<uint64_t> scratch_;
-  absl::flat_hash_set<uint64_t> keys_;  // of one sample
+  base::HashSet<uint64_t> keys_;  // of one sample
 };
 
 void PprofEncoder::AddSample(uint32_t index) {

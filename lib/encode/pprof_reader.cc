@@ -8,10 +8,10 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "base/compress.h"
+#include "base/hash_map.h"
 #include "encode/link_labels.h"
 #include "encode/pbf_cursor.h"
 #include "encode/pprof_fields.h"
@@ -25,7 +25,7 @@ using model::LocationId;
 using model::StringId;
 
 // File ids of one table -> model indices.
-using IdMap = absl::flat_hash_map<uint64_t, uint32_t>;
+using IdMap = base::HashMap<uint64_t, uint32_t>;
 
 // Names of a message's numeric fields by field number; null where a field is none.
 template <size_t N>

@@ -8,7 +8,7 @@
 #include <tuple>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
+#include "base/hash_map.h"
 #include "encode/flame_frames.h"
 #include "model/saturating.h"
 
@@ -116,6 +116,21 @@ bool IsLibraryCode(const TopFunction& function) {
 
 }  // namespace
 
+int64_t SampleCount(const model::Profile& profile) {
+  for (size_t type = 0; type < profile.sample_types.size(); ++type) {
+    if (profile.String(profile.sample_types[type].type) == "samples" &&
+        profile.String(profile.sample_types[type].unit) == "count") {
+      return TotalOf(profile, type);
+    }
+  }
+  return 0;
+}
+
+double SamplingError(double share, int64_t samples) {
+  const double p = std::clamp(std::abs(share), 0.0, 1.0);
+  return samples > 0 ? std::sqrt(p * (1 - p) / static_cast<double>(samples)) : 0;
+}
+
 int64_t TotalOf(const model::Profile& profile, size_t type) {
   int64_t total = 0;
   for (size_t i = 0; i < profile.samples.size(); ++i) {
@@ -135,7 +150,7 @@ std::vector<TopRow> TopTable(const model::Profile& profile, size_t type, size_t 
 std::vector<TopChange> TopChanges(const model::Profile& before, size_t before_type,
                                   const model::Profile& after, size_t after_type, size_t limit) {
   std::vector<TopChange> changes;
-  absl::flat_hash_map<std::pair<std::string, std::string>, size_t> by_function;
+  base::HashMap<std::pair<std::string, std::string>, size_t> by_function;
   for (TopRow& row : AllRows(after, after_type)) {
     by_function.try_emplace({row.function.name, row.function.file}, changes.size());
     changes.push_back({.function = std::move(row.function),

@@ -48,6 +48,12 @@ struct TopChange {
 // themselves) count by their size, as in pprof, so that shares stay between -1 and 1.
 int64_t TotalOf(const model::Profile& profile, size_t type);
 
+// How many samples the profile was made of; 0 if it does not say.
+int64_t SampleCount(const model::Profile& profile);
+// One standard deviation of a share that `samples` random samples showed: sqrt(p (1 - p) / n). A
+// bound from above where threads have clocks of their own (docs/accuracy.md).
+double SamplingError(double share, int64_t samples);
+
 // At most `limit` functions, by self, then total. `type` is an index into sample_types
 // (encode/sample_type.h). Pure; time grows with the frames of all samples.
 std::vector<TopRow> TopTable(const model::Profile& profile, size_t type, size_t limit);

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
+#include "base/format.h"
 
 namespace podo::encode {
 namespace {
@@ -20,7 +20,7 @@ struct Unit {
 std::string Scaled(double value, const std::array<Unit, 5>& units) {
   for (const Unit& unit : units) {
     if (std::abs(value) >= unit.size || unit.size == 1) {
-      return absl::StrFormat("%.*f %s", unit.size == 1 ? 0 : 2, value / unit.size, unit.name);
+      return base::StrFormat("%.*f %s", unit.size == 1 ? 0 : 2, value / unit.size, unit.name);
     }
   }
   return "";  // not reached: the last unit's size is 1
@@ -30,6 +30,12 @@ constexpr std::array<Unit, 5> kTimes = {
     {{3.6e12, "h"}, {1e9, "s"}, {1e6, "ms"}, {1e3, "us"}, {1, "ns"}}};
 constexpr std::array<Unit, 5> kSizes = {
     {{1ull << 40, "TiB"}, {1 << 30, "GiB"}, {1 << 20, "MiB"}, {1 << 10, "KiB"}, {1, "B"}}};
+
+// "3.0% +- 0.4": what sampling alone leaves open.
+std::string ShareText(double share, int64_t samples) {
+  if (samples <= 0) return base::StrFormat("%.1f%%", 100 * share);
+  return base::StrFormat("%.1f%% +- %.1f", 100 * share, 100 * SamplingError(share, samples));
+}
 
 }  // namespace
 
@@ -69,20 +75,21 @@ std::string FunctionText(const TopFunction& function) {
 
 std::string GuiltyText(const TopChange* guilty) {
   if (guilty == nullptr) return "guilty: none, no function's share grew";
-  return absl::StrFormat("guilty: %s: %.1f%% before, %.1f%% after", FunctionText(guilty->function),
+  return base::StrFormat("guilty: %s: %.1f%% before, %.1f%% after", FunctionText(guilty->function),
                          100 * guilty->total_before, 100 * guilty->total_after);
 }
 
 std::string TopTableText(const model::Profile& profile, size_t type, size_t limit) {
   const std::string unit = profile.String(profile.sample_types[type].unit);
   std::string text = absl::StrCat(SampleTypeText(profile, type), "\n");
-  absl::StrAppendFormat(&text, "%12s %7s %12s %7s  %s\n", "self", "self%", "total", "total%",
+  base::StrAppendFormat(&text, "%12s %13s %12s %13s  %s\n", "self", "self%", "total", "total%",
                         "function (file:line)");
+  const int64_t samples = SampleCount(profile);
   for (const TopRow& row : TopTable(profile, type, limit)) {
-    absl::StrAppendFormat(&text, "%12s %6.1f%% %12s %6.1f%%  %s\n",
-                          PrintableText(ValueText(row.self, unit)), 100 * row.self_share,
-                          PrintableText(ValueText(row.total, unit)), 100 * row.total_share,
-                          FunctionText(row.function));
+    base::StrAppendFormat(
+        &text, "%12s %13s %12s %13s  %s\n", PrintableText(ValueText(row.self, unit)),
+        ShareText(row.self_share, samples), PrintableText(ValueText(row.total, unit)),
+        ShareText(row.total_share, samples), FunctionText(row.function));
   }
   return text;
 }
@@ -95,11 +102,11 @@ std::string TopChangesText(const model::Profile& before, size_t before_type,
   std::string text = absl::StrCat("before ", SampleTypeText(before, before_type), "\nafter  ",
                                   SampleTypeText(after, after_type), "\n",
                                   GuiltyText(GuiltyFunction(changes)), "\n");
-  absl::StrAppendFormat(&text, "%8s %8s %8s  %8s %8s %8s  %s\n", "self", "after", "change", "total",
+  base::StrAppendFormat(&text, "%8s %8s %8s  %8s %8s %8s  %s\n", "self", "after", "change", "total",
                         "after", "change", "function (file:line)");
   if (changes.size() > limit) changes.resize(limit);
   for (const TopChange& change : changes) {
-    absl::StrAppendFormat(
+    base::StrAppendFormat(
         &text, "%7.1f%% %7.1f%% %+7.1f%%  %7.1f%% %7.1f%% %+7.1f%%  %s\n", 100 * change.self_before,
         100 * change.self_after, 100 * change.SelfGrowth(), 100 * change.total_before,
         100 * change.total_after, 100 * change.TotalGrowth(), FunctionText(change.function));

@@ -22,6 +22,10 @@ constexpr int64_t kLeastFirstBackoffNs = 100'000'000;
 constexpr int64_t kMostFirstBackoffNs = 5'000'000'000;
 constexpr int64_t kLeastMaxBackoffNs = 1'000'000'000;
 constexpr int64_t kMostMaxBackoffNs = 120'000'000'000;
+// After so many failures every other attempt is made with the newest that waits.
+constexpr uint32_t kDoubtfulFailures = 3;
+// A payload that fails while others are taken has one turn in so many.
+constexpr uint32_t kSuspectTurns = 8;
 // Too little for any exchange, so none is begun.
 constexpr int64_t kLeastAttemptNs = 5'000'000;
 
@@ -117,18 +121,14 @@ std::optional<Delivery::Attempt> Delivery::TryNext(int64_t now_ns, int64_t wall_
   return Start(std::move(item), now_ns);
 }
 
-// Into current_; from memory what the store refused, else from the store.
+// Into current_; from memory what the store refused, else from the store. The oldest: but a payload
+// that fails for its own sake (a gateway that breaks on it) must not keep all others waiting.
 bool Delivery::TakeBacklog(int64_t wall_ns) {
-  while (!backlog_.empty()) {
-    current_ = std::move(backlog_.front());
-    backlog_.pop_front();
-    queue_bytes_ -= current_->payload.bytes->size();
-    if (!TooOld(current_->payload, wall_ns)) return true;
-    current_ = std::nullopt;
-    ++counts_.lost_too_old;
-  }
+  const bool newest = PrefersNewest();
+  if (TakeFromMemory(newest, wall_ns)) return true;
   if (store_ == nullptr) return false;
-  while (std::optional<Payload> payload = store_->TakeOldest()) {
+  using End = PayloadStore::End;
+  while (std::optional<Payload> payload = store_->Take(newest ? End::kNewest : End::kOldest)) {
     if (!TooOld(*payload, wall_ns)) {
       from_store_ = true;
       current_ = Item{};
@@ -141,6 +141,37 @@ bool Delivery::TakeBacklog(int64_t wall_ns) {
   }
   NoteStore();
   return false;
+}
+
+bool Delivery::TakeFromMemory(bool newest, int64_t wall_ns) {
+  while (!backlog_.empty()) {
+    current_ = std::move(newest ? backlog_.back() : backlog_.front());
+    if (newest) {
+      backlog_.pop_back();
+    } else {
+      backlog_.pop_front();
+    }
+    queue_bytes_ -= current_->payload.bytes->size();
+    if (!TooOld(current_->payload, wall_ns)) return true;
+    current_ = std::nullopt;
+    ++counts_.lost_too_old;
+  }
+  return false;
+}
+
+// It failed. If it has failed before, and the receiver took others in between, it may be to blame;
+// or chance is, with a gateway that refuses every other request. So it is not given up, but the
+// others go first.
+void Delivery::Suspect(const Payload& payload) {
+  const std::pair<PayloadId, int64_t> who(payload.id, payload.start_ns);
+  is_suspicious_ = suspect_ == who && (is_suspicious_ || others_delivered_);
+  suspect_ = who;
+  others_delivered_ = false;
+}
+
+bool Delivery::PrefersNewest() {
+  if (is_suspicious_) return ++backlog_turns_ % kSuspectTurns != 0;
+  return failures_in_a_row_ >= kDoubtfulFailures && failures_in_a_row_ % 2 == 1;
 }
 
 bool Delivery::TooOld(const Payload& payload, int64_t wall_ns) const {
@@ -177,7 +208,9 @@ void Delivery::Observe(const SendOutcome& outcome, int64_t now_ns) {
     ++counts_.failures;
   }
   if (outcome.verdict != SendVerdict::kRetry) answered_ = true;  // a no is an answer, too
+  if (accepted) others_delivered_ = true;
   const bool again = outcome.verdict == SendVerdict::kRetry && settings_.manners.retries;
+  if (again) Suspect(item.payload);
   if (from_store) store_->Release(/*done=*/!again);
   if (again) {
     BackOff(outcome, now_ns);

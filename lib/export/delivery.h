@@ -123,6 +123,9 @@ class Delivery {
   void MakeRoom();
   void DemoteDue(int64_t now_ns);
   bool TakeBacklog(int64_t wall_ns);
+  bool TakeFromMemory(bool newest, int64_t wall_ns);
+  void Suspect(const Payload& payload);
+  bool PrefersNewest();
   bool TooOld(const Payload& payload, int64_t wall_ns) const;
   std::optional<Attempt> Start(Item item, int64_t now_ns);
   std::optional<Attempt> TryLast(int64_t now_ns);
@@ -143,7 +146,11 @@ class Delivery {
   int64_t resume_ns_ = 0;        // the sink is left alone until then
   bool resume_is_wish_ = false;  // the receiver's
   uint32_t failures_in_a_row_ = 0;
-  bool answered_ = false;  // it has said yes or no once
+  bool answered_ = false;                                 // it has said yes or no once
+  std::optional<std::pair<PayloadId, int64_t>> suspect_;  // what failed last
+  bool is_suspicious_ = false;                            // again, and others were taken in between
+  bool others_delivered_ = false;                         // since
+  uint32_t backlog_turns_ = 0;
   int64_t last_attempt_ns_ = 0;
   int64_t next_backlog_ns_ = 0;
   uint64_t hurry_ordinal_ = 0;  // somebody waits for what was offered up to it

@@ -148,6 +148,18 @@ void Exporter::Finish(int64_t deadline_ns) {
   wakeup_.Post();
 }
 
+void Exporter::GiveUp() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(gave_up_, true)) return;
+    dropped_.fetch_add(1, std::memory_order_relaxed);
+    inbox_.finish_by_ns = surroundings_.steady_ns();
+    settled_changed_.notify_all();
+  }
+  wakeup_.Post();
+  Interrupt(/*also_working=*/true);
+}
+
 void Exporter::Interrupt(bool also_working) {
   const Sending sending = sending_.load(std::memory_order_relaxed);
   const bool hangs =
@@ -167,7 +179,7 @@ bool Exporter::WaitSettled(int64_t deadline_ns) {
   std::unique_lock lock(mutex_);
   return settled_changed_.wait_until(
       lock, std::chrono::steady_clock::time_point(std::chrono::nanoseconds(deadline_ns)),
-      [this, until = offered_] { return settled_ >= until; });
+      [this, until = offered_] { return gave_up_ || settled_ >= until; });
 }
 
 }  // namespace podo::exporting

@@ -63,6 +63,9 @@ class Exporter {
   // Gives up an attempt that was begun before Finish and hangs, so that what waits behind it can be
   // stored; of a sink that has always said yes only if `also_working`. Any thread.
   void Interrupt(bool also_working);
+  // Other threads of podo are gone: ends as soon as it can, and nobody waits for it any more. The
+  // window under way, which never came, counts as lost. Any thread.
+  void GiveUp();
 
   // All offered so far is due now. WaitSettled then blocks until it is sent, stored or lost, or
   // until `deadline_ns`; false on timeout. Any thread.
@@ -109,6 +112,7 @@ class Exporter {
   Inbox inbox_;
   uint64_t offered_ = 0;
   uint64_t settled_ = 0;
+  bool gave_up_ = false;
   std::condition_variable settled_changed_;
 };
 

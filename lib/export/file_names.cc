@@ -7,7 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
+#include "base/format.h"
 #include "base/parse_value.h"
 
 namespace podo::exporting {
@@ -41,7 +41,7 @@ std::string FormatStart(int64_t unix_ns) {
   const auto midnight = std::chrono::floor<days>(time);
   const std::chrono::year_month_day date{midnight};
   const std::chrono::hh_mm_ss<milliseconds> clock{time - midnight};
-  return absl::StrFormat("%04d%02u%02uT%02d%02d%02d.%03dZ", static_cast<int>(date.year()),
+  return base::StrFormat("%04d%02u%02uT%02d%02d%02d.%03dZ", static_cast<int>(date.year()),
                          static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
                          clock.hours().count(), clock.minutes().count(), clock.seconds().count(),
                          clock.subseconds().count());

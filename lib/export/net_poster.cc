@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "export/net_loader.h"
+#include "net/net_loader.h"
 
 namespace podo::exporting {
 namespace {
@@ -25,7 +25,7 @@ std::vector<podo_net_header> View(const HttpHeaders& headers) {
 
 absl::StatusOr<std::unique_ptr<NetPoster>> NetPoster::Make(NetPosterOptions options) {
   std::unique_ptr<NetPoster> poster(new NetPoster(std::move(options)));
-  const auto api = LoadNetModule(poster->options_.target.tls);
+  const auto api = net::LoadNetModule(poster->options_.target.tls);
   if (!api.ok()) return api.status();
   poster->api_ = *api;
   poster->client_ = poster->Open();

@@ -12,8 +12,8 @@
 #include "absl/status/statusor.h"
 #include "export/http_poster.h"
 #include "export/http_target.h"
-#include "export/net_abi.h"
 #include "export/tls.h"
+#include "net/net_abi.h"
 
 namespace podo::exporting {
 

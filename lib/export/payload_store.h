@@ -20,10 +20,12 @@ class PayloadStore {
   // it cannot be kept; equal causes have equal messages.
   virtual absl::Status Put(const Payload& payload) = 0;
 
-  // The oldest payload that nobody else is sending; it stays stored, and claimed, until Release.
-  // One at a time. None if there is none.
-  virtual std::optional<Payload> TakeOldest() = 0;
-  // `done`: delivered or given up, so it is removed. Else it waits for the next TakeOldest.
+  // The oldest or newest payload that nobody else is sending; it stays stored, and claimed, until
+  // Release. One at a time. None if there is none.
+  enum class End { kOldest, kNewest };
+  virtual std::optional<Payload> Take(End end) = 0;
+  std::optional<Payload> TakeOldest() { return Take(End::kOldest); }
+  // `done`: delivered or given up, so it is removed. Else it waits for the next Take.
   virtual void Release(bool done) = 0;
 
   // What is stored now, other processes' included; may be a moment old.

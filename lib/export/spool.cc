@@ -18,8 +18,7 @@ namespace {
 
 // However quiet the directory seems: some file systems keep its time in whole seconds.
 constexpr int64_t kListingAgeNs = 60'000'000'000;
-constexpr size_t kPieceBytes = size_t{1} << 20;
-// Damaged files looked at in one call of TakeOldest, each of which may cost a read of 16 MiB.
+// Damaged files looked at in one call of Take, each of which may cost a read of 16 MiB.
 constexpr int kMaxDamagedAtOnce = 16;
 
 uint64_t PrefixOf(const SpoolKey& key) {
@@ -34,19 +33,6 @@ uint32_t RandomInstance() {
     instance = static_cast<uint32_t>(base::WallClockNs() ^ (int64_t{getpid()} << 16));
   }
   return instance;
-}
-
-// The errno of writing all of `bytes`, 0 on success.
-int WriteAll(const base::OwnedFd& file, std::string_view bytes) {
-  while (!bytes.empty()) {
-    if (!file.IsOurs()) return EBADF;
-    const ssize_t written = write(file.get(), bytes.data(), std::min(bytes.size(), kPieceBytes));
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return errno;
-    if (written == 0) return ENOSPC;  // no file system does this; a loop would be worse
-    bytes.remove_prefix(static_cast<size_t>(written));
-  }
-  return 0;
 }
 
 // At most `max_bytes`; shorter if the file is, or reading fails, with errno set.
@@ -67,7 +53,8 @@ std::string ReadUpTo(int fd, size_t max_bytes) {
 // The directory's lock, for a scope.
 class Locked {
  public:
-  explicit Locked(SpoolDirectory* directory) : directory_(directory), held_(directory->Lock()) {}
+  explicit Locked(base::SharedDirectory* directory)
+      : directory_(directory), held_(directory->Lock()) {}
   Locked(const Locked&) = delete;
   Locked& operator=(const Locked&) = delete;
   ~Locked() {
@@ -76,7 +63,7 @@ class Locked {
   bool held() const { return held_; }
 
  private:
-  SpoolDirectory* const directory_;
+  base::SharedDirectory* const directory_;
   const bool held_;
 };
 
@@ -121,9 +108,9 @@ absl::Status Spool::Refresh() {
 // `was_ours` if it was removed here and held something of podo's.
 bool Spool::RemoveUnclaimed(const SpoolName& name, bool* was_ours) {
   *was_ours = false;
-  SpoolClaim claim;
-  const SpoolClaimResult result = directory_.Claim(FormatSpoolName(name), &claim);
-  if (result != SpoolClaimResult::kOurs) return result == SpoolClaimResult::kGone;
+  base::FileClaim claim;
+  const base::FileClaimResult result = directory_.Claim(FormatSpoolName(name), &claim);
+  if (result != base::FileClaimResult::kOurs) return result == base::FileClaimResult::kGone;
   const bool is_podos = IsSpoolFile(ReadUpTo(claim.file.get(), 8));
   bool is_gone = true;
   if (is_podos) {
@@ -173,7 +160,7 @@ bool Spool::MakeRoom(uint64_t needed) {
   return !is_full();
 }
 
-absl::Status Spool::Write(const SpoolName& name, const std::string& bytes, SpoolClaim* claim) {
+absl::Status Spool::Write(const SpoolName& name, const std::string& bytes, base::FileClaim* claim) {
   SpoolName temporary = name;
   temporary.kind = SpoolKind::kTemporary;
   // First of all, because it shows whether the directory takes files at all: nothing is dropped to
@@ -185,7 +172,7 @@ absl::Status Spool::Write(const SpoolName& name, const std::string& bytes, Spool
     return absl::UnavailableError(
         absl::StrCat("cannot make room in ", directory_.path(), ": what is there is being sent"));
   }
-  const int write_error = WriteAll(claim->file, bytes);
+  const int write_error = base::WriteAll(claim->file, bytes);
   const int close_error = claim->file.Close();  // the disk's last word; ends our claim
   const int error = write_error != 0 ? write_error : close_error;
   if (error != 0) return base::FileError("write a file in", directory_.path(), error);
@@ -201,7 +188,7 @@ absl::Status Spool::Store(const SpoolName& name, const std::string& bytes) {
   if (lock.held()) RemoveDeadTemporaries();
   LimitSetAside(kMaxSetAside);
 
-  SpoolClaim claim;
+  base::FileClaim claim;
   const absl::Status written = Write(name, bytes, &claim);
   if (written.ok()) {
     listing_.Add({.name = name, .bytes = SpoolBytesOnDisk(bytes.size())});
@@ -230,7 +217,7 @@ absl::Status Spool::Put(const Payload& payload) {
 }
 
 // `fault`: why there is none.
-std::optional<Payload> Spool::Read(const SpoolClaim& claim, absl::Status* fault) const {
+std::optional<Payload> Spool::Read(const base::FileClaim& claim, absl::Status* fault) const {
   const auto size = static_cast<uint64_t>(claim.status.st_size);
   const std::string bytes =
       ReadUpTo(claim.file.get(), static_cast<size_t>(std::min<uint64_t>(size, kMaxSpoolFileBytes)));
@@ -249,7 +236,7 @@ std::optional<Payload> Spool::Read(const SpoolClaim& claim, absl::Status* fault)
 }
 
 // Renames a file that is of no use, so that it is not looked at again.
-void Spool::SetAside(size_t index, SpoolClaim* claim, bool is_podos) {
+void Spool::SetAside(size_t index, base::FileClaim* claim, bool is_podos) {
   SpoolEntry aside = listing_.entries()[index];
   const SpoolName name = aside.name;
   aside.name.kind = SpoolKind::kSetAside;
@@ -263,21 +250,22 @@ void Spool::SetAside(size_t index, SpoolClaim* claim, bool is_podos) {
   if (is_podos) listing_.Add(aside);
 }
 
-std::optional<Payload> Spool::TakeOldest() {
+std::optional<Payload> Spool::Take(End end) {
   if (is_claimed_ && !(is_delivered_ && RemoveDelivered())) return std::nullopt;
   if (!directory_.Open().ok() || !Refresh().ok()) return std::nullopt;
   int damaged = 0;
-  for (size_t i = 0; i < listing_.entries().size();) {
+  for (size_t seen = 0; seen < listing_.entries().size();) {
+    const size_t i = end == End::kOldest ? seen : listing_.entries().size() - 1 - seen;
     const SpoolEntry entry = listing_.entries()[i];
-    ++i;
+    ++seen;
     if (entry.name.kind != SpoolKind::kPayload || entry.name.key != key_prefix_ ||
         !entry.is_usable) {
       continue;
     }
-    SpoolClaim claim;
-    const SpoolClaimResult result = directory_.Claim(FormatSpoolName(entry.name), &claim);
-    if (result == SpoolClaimResult::kRefused && (errno == EMFILE || errno == ENFILE)) break;
-    if (result != SpoolClaimResult::kOurs) continue;
+    base::FileClaim claim;
+    const base::FileClaimResult result = directory_.Claim(FormatSpoolName(entry.name), &claim);
+    if (result == base::FileClaimResult::kRefused && (errno == EMFILE || errno == ENFILE)) break;
+    if (result != base::FileClaimResult::kOurs) continue;
     absl::Status fault;
     std::optional<Payload> payload = Read(claim, &fault);
     if (payload) {
@@ -286,13 +274,13 @@ std::optional<Payload> Spool::TakeOldest() {
       is_claimed_ = true;
       return payload;
     }
-    if (absl::IsUnimplemented(fault)) listing_.SetUnusable(i - 1);
+    if (absl::IsUnimplemented(fault)) listing_.SetUnusable(i);
     if (!absl::IsDataLoss(fault) && !absl::IsInvalidArgument(fault)) {
       claim.Unlock();
       continue;
     }
-    SetAside(i - 1, &claim, absl::IsDataLoss(fault));
-    i = 0;  // the listing has changed under us
+    SetAside(i, &claim, absl::IsDataLoss(fault));
+    seen = 0;  // the listing has changed under us
     if (++damaged == kMaxDamagedAtOnce) break;
   }
   return std::nullopt;

@@ -13,8 +13,8 @@
 #include <optional>
 #include <string>
 
+#include "base/shared_directory.h"
 #include "export/payload_store.h"
-#include "export/spool_directory.h"
 #include "export/spool_file.h"
 #include "export/spool_listing.h"
 
@@ -29,19 +29,19 @@ class Spool final : public PayloadStore {
   // processes together, in blocks of 4 KiB; payloads with another `key` are dropped to make room
   // but never taken.
   Spool(std::string directory, uint64_t max_bytes, const SpoolKey& key,
-        int64_t lock_wait_ns = SpoolDirectory::kLockWaitNs);
+        int64_t lock_wait_ns = base::SharedDirectory::kLockWaitNs);
   ~Spool() override { claim_.Unlock(); }
 
   // Blocks on the disk, at most some 100 ms on other processes. Errors: kUnavailable if a later try
   // may succeed (disk full, directory gone, descriptors spent), else one that stays. What is stored
   // is dropped only when the disk has taken the new file's name.
   absl::Status Put(const Payload& payload) override;
-  std::optional<Payload> TakeOldest() override;
+  std::optional<Payload> Take(End end) override;
   // What was delivered but cannot be removed (the disk has become read-only) stays claimed, and
   // nothing is taken until it can: it would be sent again and again.
   void Release(bool done) override;
 
-  // Of this sink's key, as of the last Put or TakeOldest.
+  // Of this sink's key, as of the last Put or Take.
   uint64_t count() const override { return listing_.CountOf(key_prefix_); }
   uint64_t bytes() const override { return listing_.BytesOf(key_prefix_); }
   uint64_t dropped() const override { return dropped_; }
@@ -57,13 +57,13 @@ class Spool final : public PayloadStore {
   void LimitSetAside(size_t at_most);
   bool MakeRoom(uint64_t needed);
   bool RemoveUnclaimed(const SpoolName& name, bool* was_ours);
-  absl::Status Write(const SpoolName& name, const std::string& bytes, SpoolClaim* claim);
+  absl::Status Write(const SpoolName& name, const std::string& bytes, base::FileClaim* claim);
   absl::Status Store(const SpoolName& name, const std::string& bytes);
-  std::optional<Payload> Read(const SpoolClaim& claim, absl::Status* fault) const;
-  void SetAside(size_t index, SpoolClaim* claim, bool is_podos);
+  std::optional<Payload> Read(const base::FileClaim& claim, absl::Status* fault) const;
+  void SetAside(size_t index, base::FileClaim* claim, bool is_podos);
   bool RemoveDelivered();
 
-  SpoolDirectory directory_;
+  base::SharedDirectory directory_;
   const uint64_t max_bytes_;
   const SpoolKey key_;
   const uint64_t key_prefix_;
@@ -74,7 +74,7 @@ class Spool final : public PayloadStore {
   int64_t listed_ns_ = 0;    // steady clock
   SpoolListing listing_;
 
-  SpoolClaim claim_;  // what TakeOldest gave
+  base::FileClaim claim_;  // what Take gave
   SpoolName claimed_;
   bool is_claimed_ = false;
   bool is_delivered_ = false;  // and has to be removed

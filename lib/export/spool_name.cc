@@ -4,7 +4,7 @@
 #include <charconv>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
+#include "base/format.h"
 
 namespace podo::exporting {
 namespace {
@@ -23,7 +23,7 @@ bool Read(std::string_view digits, int base, T* number) {
 
 std::string FormatSpoolName(const SpoolName& name) {
   const std::string_view suffix = kSuffixes[static_cast<size_t>(name.kind)];
-  return absl::StrFormat("podo-%016x-%020d-%08x-%08d%s", name.key, name.start_ns, name.instance,
+  return base::StrFormat("podo-%016x-%020d-%08x-%08d%s", name.key, name.start_ns, name.instance,
                          name.seq, absl::string_view(suffix.data(), suffix.size()));
 }
 

@@ -7,8 +7,8 @@
 #include <cstdint>
 #include <string_view>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/types/span.h"
+#include "base/hash_map.h"
 #include "model/ids.h"
 #include "model/profile.h"
 
@@ -44,13 +44,13 @@ class ProfileBuilder {
  private:
   using SampleKey = std::tuple<StackId, LabelSetId, LinkId>;
   Profile profile_;
-  absl::flat_hash_map<std::string, StringId> strings_;
-  absl::flat_hash_map<std::tuple<StringId, StringId, StringId, int64_t>, FunctionId> functions_;
-  absl::flat_hash_map<std::string, LocationId> locations_;  // keyed by the location's bytes
-  absl::flat_hash_map<std::string, StackId> stacks_;        // keyed by the ids' bytes
-  absl::flat_hash_map<std::string, LabelSetId> label_sets_;
-  absl::flat_hash_map<std::string, LinkId> links_;
-  absl::flat_hash_map<SampleKey, size_t> samples_;
+  base::HashMap<std::string, StringId> strings_;
+  base::HashMap<std::tuple<StringId, StringId, StringId, int64_t>, FunctionId> functions_;
+  base::HashMap<std::string, LocationId> locations_;  // keyed by the location's bytes
+  base::HashMap<std::string, StackId> stacks_;        // keyed by the ids' bytes
+  base::HashMap<std::string, LabelSetId> label_sets_;
+  base::HashMap<std::string, LinkId> links_;
+  base::HashMap<SampleKey, size_t> samples_;
 };
 
 }  // namespace podo::model

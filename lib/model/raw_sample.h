@@ -38,7 +38,9 @@ struct RawHeader {
   uint16_t words;  // size of the whole record in 8-byte words, header included
   uint16_t flags;  // RawFlag
   uint16_t frames;
-  uint16_t reserved;
+  // Periods that passed before this tick was delivered, or that a lowered rate leaves out
+  // (PODO_MAX_OVERHEAD); it stands for one more.
+  uint16_t overruns;
   uint32_t generation;  // of the module snapshot the walk used
   uint32_t label_set;   // context/label_sets.h; 0 = none
 };
@@ -79,7 +81,7 @@ struct Residue {
   uint32_t generation;
   uint32_t label_set;
   uint16_t flags;
-  uint16_t reserved;
+  uint16_t overruns;
   uint64_t span[kSpanWords];  // with kRawSpan
   RegisterSet registers;
   uint64_t stack_address;  // run-time address of stack[0]

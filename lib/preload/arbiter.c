@@ -13,6 +13,8 @@
 /* Constant-initialised: wrappers run before this library's constructor. */
 static atomic_int g_owner; /* process id of the profiled process; 0: none */
 static atomic_int g_lock;
+/* Relaxed: set before main, and under the lock before the handler is first installed. */
+static atomic_int g_signal = SIGPROF;
 /* podo's handler; 0 until the engine first installs it, then fixed. Release after g_host_action and
  * g_podo_action are written, acquire by those who read them without the lock. */
 static atomic_uintptr_t g_handler;
@@ -24,7 +26,8 @@ static atomic_bool g_taken;
 static struct itimerval g_period; /* what the engine armed, while g_armed */
 static bool g_installed;          /* the engine wants its handler in place (inert ones too) */
 static int g_execs;               /* threads of this process inside exec* */
-static void (*g_on_taken)(void);
+/* Release by the one call that sets it, acquire by those who read it without the lock. */
+static _Atomic(const ArbiterHooks*) g_hooks;
 static _Atomic uint64_t g_swallowed; /* a count, orders nothing */
 
 /* getpid of libc is this system call; it keeps no cache a vfork child could inherit. */
@@ -32,6 +35,14 @@ bool ArbiterIsOwner(void) {
   const int owner = atomic_load_explicit(&g_owner, memory_order_relaxed);
   return owner != 0 && owner == (int)getpid();
 }
+
+void ArbiterUseSignal(int signal_number) {
+  atomic_store_explicit(&g_signal, signal_number, memory_order_relaxed);
+}
+
+int ArbiterSignal(void) { return atomic_load_explicit(&g_signal, memory_order_relaxed); }
+
+bool ArbiterMindsTimer(void) { return ArbiterSignal() == SIGPROF; }
 
 static sigset_t Lock(void) { return FutexLock(&g_lock); }
 
@@ -58,24 +69,31 @@ static void Disarm(void) {
   GetRealCalls()->setitimer(ITIMER_PROF, &zero, NULL);
 }
 
-/* SIG_IGN throws away a SIGPROF that is pending for the process or any thread; then the signal is
- * as podo found it. The timer must be off already. True if the disposition was podo's. */
-static bool DropPending(void) {
+/* SIG_IGN throws away all that is pending of the signal for the process or any thread; then it is
+ * as `then` says. ITIMER_PROF must be off already. True if the disposition was podo's. */
+static bool DropPendingThen(const struct sigaction* then) {
   const RealCalls* const real = GetRealCalls();
   struct sigaction action;
-  if (real->sigaction(SIGPROF, NULL, &action) != 0 || !IsPodos(&action)) return false;
+  if (real->sigaction(ArbiterSignal(), NULL, &action) != 0 || !IsPodos(&action)) return false;
   memset(&action, 0, sizeof action);
   action.sa_handler = SIG_IGN;
-  real->sigaction(SIGPROF, &action, NULL);
-  real->sigaction(SIGPROF, &g_host_action, NULL);
+  real->sigaction(ArbiterSignal(), &action, NULL);
+  real->sigaction(ArbiterSignal(), then, NULL);
   return true;
 }
 
+static bool DropPending(void) { return DropPendingThen(&g_host_action); }
+
 void ArbiterStart(void) { atomic_store_explicit(&g_owner, (int)getpid(), memory_order_relaxed); }
 
-void ArbiterOnTaken(void (*hook)(void)) {
+static const ArbiterHooks* Hooks(void) {
+  return atomic_load_explicit(&g_hooks, memory_order_acquire);
+}
+
+void ArbiterSetHooks(const ArbiterHooks* hooks) {
   const sigset_t mask = Lock();
-  g_on_taken = hook;
+  atomic_store_explicit(&g_hooks, hooks, memory_order_release);
+  if (g_execs != 0) hooks->execs(1);
   Unlock(&mask);
 }
 
@@ -87,10 +105,10 @@ void ArbiterAfterForkInChild(void) {
 }
 
 /* The lock is held. */
-static int InstallLocked(const struct sigaction* action, struct sigaction* old) {
+static int InstallLocked(int signal_number, const struct sigaction* action, struct sigaction* old) {
   const RealCalls* const real = GetRealCalls();
   struct sigaction found;
-  if (real->sigaction(SIGPROF, NULL, &found) != 0) return -1;
+  if (real->sigaction(signal_number, NULL, &found) != 0) return -1;
   if (!IsPodos(&found)) {
     if (IsFunction(&found)) {
       errno = EBUSY;
@@ -99,10 +117,11 @@ static int InstallLocked(const struct sigaction* action, struct sigaction* old) 
     g_host_action = found;
   }
   g_podo_action = *action;
+  ArbiterUseSignal(signal_number);
   /* Before the call, so that no query of the host ever sees podo's handler unrecognised. */
   atomic_store_explicit(&g_handler, HandlerOf(action), memory_order_release);
   g_installed = true;
-  return real->sigaction(SIGPROF, action, old);
+  return real->sigaction(signal_number, action, old);
 }
 
 /* The lock is held. True while podo stands back for an exec of this process: to the engine, which
@@ -117,7 +136,7 @@ static int QueryAction(struct sigaction* old) {
   if (old != NULL && g_installed && StandsBackLocked()) {
     *old = g_podo_action;
   } else {
-    result = GetRealCalls()->sigaction(SIGPROF, NULL, old);
+    result = GetRealCalls()->sigaction(ArbiterSignal(), NULL, old);
   }
   Unlock(&mask);
   return result;
@@ -125,16 +144,17 @@ static int QueryAction(struct sigaction* old) {
 
 int ArbiterSigaction(int signal_number, const struct sigaction* action, struct sigaction* old) {
   const RealCalls* const real = GetRealCalls();
-  if (signal_number != SIGPROF || !ArbiterIsOwner()) {
-    return real->sigaction(signal_number, action, old);
+  if (!ArbiterIsOwner()) return real->sigaction(signal_number, action, old);
+  if (action == NULL) {
+    if (signal_number != ArbiterSignal()) return real->sigaction(signal_number, NULL, old);
+    return QueryAction(old);
   }
-  if (action == NULL) return QueryAction(old);
   const sigset_t mask = Lock();
   int result = -1;
   if (atomic_load_explicit(&g_taken, memory_order_relaxed)) {
     errno = EBUSY;
   } else if (IsFunction(action)) {
-    result = InstallLocked(action, old);
+    result = InstallLocked(signal_number, action, old);
   } else {
     g_installed = false;
     result = real->sigaction(signal_number, action, old);
@@ -198,7 +218,7 @@ static void TakeLocked(void) {
   atomic_store_explicit(&g_taken, true, memory_order_relaxed);
   if (atomic_load_explicit(&g_armed, memory_order_relaxed)) Disarm();
   atomic_store_explicit(&g_armed, false, memory_order_relaxed);
-  if (g_on_taken != NULL) g_on_taken();
+  if (Hooks() != NULL) Hooks()->taken();
   DropPending();
 }
 
@@ -242,10 +262,17 @@ bool ArbiterMayTick(void) {
   return ArbiterIsOwner() && !atomic_load_explicit(&g_taken, memory_order_relaxed);
 }
 
-/* Interval timers send with SI_KERNEL; the host cannot own one while podo is not off. */
+/* Interval timers send SIGPROF with SI_KERNEL; the host cannot own one while podo is not off. POSIX
+ * timers of the host may send the same signal: the engine knows its own. */
+static bool IsTick(const siginfo_t* info) {
+  if (info->si_code == SI_KERNEL && ArbiterMindsTimer()) return true;
+  return Hooks() != NULL && Hooks()->is_tick(info);
+}
+
 bool ArbiterSwallowsTick(const siginfo_t* info) {
-  if (info->si_code != SI_KERNEL || !ArbiterMayTick()) return false;
+  if (info->si_signo != ArbiterSignal() || !ArbiterMayTick()) return false;
   if (atomic_load_explicit(&g_handler, memory_order_relaxed) == 0) return false;
+  if (!IsTick(info)) return false;
   atomic_fetch_add_explicit(&g_swallowed, 1, memory_order_relaxed);
   return true;
 }
@@ -257,14 +284,21 @@ uint64_t ArbiterSwallowedTicks(void) {
 ExecScope ArbiterBeginExec(void) {
   ExecScope scope = {ArbiterIsOwner(), false};
   if (!scope.counted) {
-    if (atomic_load_explicit(&g_handler, memory_order_relaxed) != 0) scope.replaced = DropPending();
+    if (atomic_load_explicit(&g_handler, memory_order_relaxed) != 0)
+      scope.replaced = DropPending();
     return scope;
   }
   const sigset_t mask = Lock();
-  ++g_execs; /* also before the engine started: it must not arm between here and the exec */
-  if (!atomic_load_explicit(&g_taken, memory_order_relaxed)) {
+  /* Counted also before the engine started: it must not arm between here and the exec. Where
+   * another exec is under way all is done, and a moment of SIG_IGN would pass into its program. */
+  const bool first = ++g_execs == 1;
+  if (first && Hooks() != NULL) Hooks()->execs(1);
+  if (first && !atomic_load_explicit(&g_taken, memory_order_relaxed)) {
     if (atomic_load_explicit(&g_armed, memory_order_relaxed)) Disarm();
-    DropPending();
+    /* Timers other than ITIMER_PROF are still armed: their ticks need a handler until the moment
+     * of the exec, which takes them away with what they have pending and makes it SIG_DFL. */
+    const bool ignored = g_host_action.sa_handler == SIG_IGN; /* which the new program inherits */
+    DropPendingThen(ignored ? &g_host_action : &g_podo_action);
   }
   Unlock(&mask);
   return scope;
@@ -274,7 +308,7 @@ ExecScope ArbiterBeginExec(void) {
 static void ResumeLocked(void) {
   const RealCalls* const real = GetRealCalls();
   if (!g_installed) return;
-  real->sigaction(SIGPROF, &g_podo_action, NULL);
+  real->sigaction(ArbiterSignal(), &g_podo_action, NULL);
   if (!atomic_load_explicit(&g_armed, memory_order_relaxed)) return;
   /* A whole period, not what was left of it: what is left rounds up to the kernel's tick each time,
    * so that 2,000 failures in a row had put the next sample 8 s off. */
@@ -288,9 +322,10 @@ void ArbiterExecFailed(const ExecScope* scope) {
     const sigset_t mask = Lock();
     const bool last = --g_execs == 0; /* else another thread may be about to succeed */
     if (last && !atomic_load_explicit(&g_taken, memory_order_relaxed)) ResumeLocked();
+    if (last && Hooks() != NULL) Hooks()->execs(0);
     Unlock(&mask);
   } else if (scope->replaced) {
-    GetRealCalls()->sigaction(SIGPROF, &g_podo_action, NULL);
+    GetRealCalls()->sigaction(ArbiterSignal(), &g_podo_action, NULL);
   }
   errno = saved_errno;
 }

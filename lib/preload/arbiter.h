@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who owns SIGPROF and ITIMER_PROF: podo until the host takes either, the host ever after.
+/* Who owns the signal of ticks and ITIMER_PROF: podo until the host takes either, the host ever
+ * after. The signal is SIGPROF unless PODO_SIGNAL says otherwise; then ITIMER_PROF is the host's.
  *
  * All functions are async-signal-safe, allocate nothing and keep errno where they return nothing.
  * A vfork child shares this memory but has dispositions of its own and no timer: it is known by its
@@ -13,12 +14,23 @@
 #include <sys/time.h>
 #include <sys/types.h>
 
+/* Before all else: the signal. The engine may choose another one when it installs its handler. */
+void ArbiterUseSignal(int signal_number);
+int ArbiterSignal(void);
+/* The interval timer that sends the signal: only SIGPROF has one. */
+bool ArbiterMindsTimer(void);
 /* Makes this process the one that podo profiles; before that every function here does nothing. */
 void ArbiterStart(void);
 /* False in its children, vfork children included. One system call. */
 bool ArbiterIsOwner(void);
-/* Called with the lock held when the host takes the signal; see hooks.h. */
-void ArbiterOnTaken(void (*hook)(void));
+/* What the engine is told and asked; see hooks.h. */
+typedef struct ArbiterHooks {
+  void (*taken)(void);
+  void (*execs)(int begins);
+  int (*is_tick)(const siginfo_t* info);
+} ArbiterHooks;
+/* `hooks` lives as long as the process. */
+void ArbiterSetHooks(const ArbiterHooks* hooks);
 /* In a fork child: its own process, no timer, no thread that could hold the lock. */
 void ArbiterAfterForkInChild(void);
 
@@ -27,7 +39,7 @@ int ArbiterSigaction(int signal_number, const struct sigaction* action, struct s
 int ArbiterSetitimer(int which, const struct itimerval* timer, struct itimerval* old);
 int ArbiterGetitimer(int which, struct itimerval* timer);
 
-/* The scope of a host call that sets SIGPROF's disposition or ITIMER_PROF. */
+/* The scope of a host call that sets the signal's disposition or its timer. */
 typedef struct HostTake {
   sigset_t mask;
   bool locked;
@@ -40,18 +52,18 @@ void ArbiterEndHostTake(const HostTake* take);
  * here on, whether it had started or not. */
 void ArbiterTakeForGood(void);
 
-/* What the host shall see of SIGPROF: podo's disposition is shown as the one podo found. */
+/* What the host shall see of the signal: podo's disposition is shown as the one podo found. */
 void ArbiterHideAction(struct sigaction* action);
 /* True if ITIMER_PROF is podo's in this process, so that the host shall see an unarmed timer. */
 bool ArbiterOwnsTimer(void);
 
-/* True if SIGPROF may come from podo in this process, now or later. */
+/* True if the signal may come from podo in this process, now or later. */
 bool ArbiterMayTick(void);
-/* True if a SIGPROF that the host waited for is a tick of podo; counts it. */
+/* True if a signal that the host waited for is a tick of podo; counts it. */
 bool ArbiterSwallowsTick(const siginfo_t* info);
 uint64_t ArbiterSwallowedTicks(void);
 
-/* Right before a real exec: ITIMER_PROF and a pending SIGPROF survive exec and would kill the new
+/* Right before a real exec: ITIMER_PROF and a pending signal survive exec and would kill the new
  * program. */
 typedef struct ExecScope {
   bool counted;  /* this process is the profiled one and knows that an exec is under way */

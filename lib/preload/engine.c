@@ -15,18 +15,21 @@
 #include "preload/hooks.h"
 
 static podo_preload_calls g_calls;
+static ArbiterHooks g_hooks;
 static bool g_attached; /* written before main or by the loader thread, which is created later */
 
 typedef struct Engine {
   podo_status (*start)(const podo_options*);
   void (*attach)(const podo_preload_calls*);
-  void (*host_takes_signal)(void);
+  ArbiterHooks hooks;
 } Engine;
 
 /* Bound while this library is loaded if the program itself links podo, else NULL. */
 __attribute__((weak)) podo_status podo_start(const podo_options* options);
 __attribute__((weak)) void podo_internal_attach(const podo_preload_calls* calls);
 __attribute__((weak)) void podo_internal_host_takes_signal(void);
+__attribute__((weak)) void podo_internal_host_execs(int begins);
+__attribute__((weak)) int podo_internal_is_tick(const siginfo_t* info);
 
 /* Number 2 is stderr still, and nothing can happen on it that would end or hold up the host: a pipe
  * without reader or without room. */
@@ -52,20 +55,30 @@ void EngineLog(const char* what, const char* detail) {
   (void)!write(STDERR_FILENO, line, (size_t)size);
 }
 
-/* False if one of the three is missing. */
+static bool IsWhole(const Engine* engine) {
+  return engine->start != NULL && engine->attach != NULL && engine->hooks.taken != NULL &&
+         engine->hooks.execs != NULL && engine->hooks.is_tick != NULL;
+}
+
+/* False if one of the functions is missing. */
 static bool FindEngine(void* handle, Engine* engine) {
   void* const found[] = {dlsym(handle, "podo_start"), dlsym(handle, "podo_internal_attach"),
-                         dlsym(handle, "podo_internal_host_takes_signal")};
+                         dlsym(handle, "podo_internal_host_takes_signal"),
+                         dlsym(handle, "podo_internal_host_execs"),
+                         dlsym(handle, "podo_internal_is_tick")};
   memcpy(&engine->start, &found[0], sizeof found[0]);
   memcpy(&engine->attach, &found[1], sizeof found[1]);
-  memcpy(&engine->host_takes_signal, &found[2], sizeof found[2]);
-  return engine->start != NULL && engine->attach != NULL && engine->host_takes_signal != NULL;
+  memcpy(&engine->hooks.taken, &found[2], sizeof found[2]);
+  memcpy(&engine->hooks.execs, &found[3], sizeof found[3]);
+  memcpy(&engine->hooks.is_tick, &found[4], sizeof found[4]);
+  return IsWhole(engine);
 }
 
 static void Attach(const Engine* engine) {
   if (g_attached) return; /* a linked engine may be running on the table already */
   g_attached = true;
-  ArbiterOnTaken(engine->host_takes_signal);
+  g_hooks = engine->hooks;
+  ArbiterSetHooks(&g_hooks);
   engine->attach(&g_calls);
 }
 
@@ -124,10 +137,10 @@ void EnginePrepare(const char* const* environment) {
                                  open,
                                  first.st_dev,
                                  first.st_ino};
-  if (podo_start == NULL || podo_internal_attach == NULL ||
-      podo_internal_host_takes_signal == NULL) {
-    return;
-  }
-  const Engine linked = {podo_start, podo_internal_attach, podo_internal_host_takes_signal};
+  const Engine linked = {
+      podo_start,
+      podo_internal_attach,
+      {podo_internal_host_takes_signal, podo_internal_host_execs, podo_internal_is_tick}};
+  if (!IsWhole(&linked)) return;
   Attach(&linked); /* now, because the program may call podo::Start() first thing in main */
 }

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE 1
+#endif
 #include "preload/environment.h"
 
 #include <stddef.h>
@@ -6,6 +9,8 @@
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
+
+#include "preload/signal_name.h"
 
 static bool Concerns(const char* variable) {
   return strncmp(variable, "PODO_", 5) == 0 || strncmp(variable, "OTEL_", 5) == 0;
@@ -43,9 +48,36 @@ bool EnvironmentAllowsPodo(void) {
   return !(unset && Says(getenv("OTEL_SDK_DISABLED"), "true", "true")); /* no 1 in OpenTelemetry */
 }
 
+bool EnvironmentFollowsForks(const char* const* environment) {
+  for (; environment != NULL && *environment != NULL; ++environment) {
+    if (strcasecmp(*environment, "PODO_FORK=child") == 0) return true;
+  }
+  return false;
+}
+
 bool EnvironmentAllowsLog(const char* const* environment) {
   for (; environment != NULL && *environment != NULL; ++environment) {
     if (strcmp(*environment, "PODO_LOG=off") == 0) return false;
   }
   return true;
+}
+
+/* Of equal names the first counts, blanks around a value do not; both as the engine reads it. */
+int EnvironmentSignal(const char* const* environment) {
+  static const char kName[] = "PODO_SIGNAL=";
+  static const char kBlanks[] = " \t\r\n";
+  for (; environment != NULL && *environment != NULL; ++environment) {
+    if (strncmp(*environment, kName, sizeof kName - 1) != 0) continue;
+    const char* const value = *environment + sizeof kName - 1;
+    const char* const begin = value + strspn(value, kBlanks);
+    size_t size = strlen(begin);
+    while (size > 0 && strchr(kBlanks, begin[size - 1]) != NULL) --size;
+    char text[16];
+    if (size >= sizeof text) return SIGPROF;
+    memcpy(text, begin, size);
+    text[size] = '\0';
+    const int signal_number = PodoSignalOf(text);
+    return signal_number != 0 ? signal_number : SIGPROF;
+  }
+  return SIGPROF;
 }

@@ -6,6 +6,10 @@
 
 #include <stdbool.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Copies every PODO_* and OTEL_* variable; NULL without memory. Never freed. */
 const char* const* CopyEnvironment(void);
 
@@ -13,7 +17,17 @@ const char* const* CopyEnvironment(void);
  * variable against the other) are left to the engine, which reports them. */
 bool EnvironmentAllowsPodo(void);
 
+/* True if it says PODO_FORK=child. */
+bool EnvironmentFollowsForks(const char* const* environment);
+
+/* The signal that PODO_SIGNAL names; SIGPROF without it, or if it names none. */
+int EnvironmentSignal(const char* const* environment);
+
 /* True if PODO_LOG lets errors out. */
 bool EnvironmentAllowsLog(const char* const* environment);
+
+#ifdef __cplusplus
+} /* extern "C" */
+#endif
 
 #endif /* PODO_LIB_PRELOAD_ENVIRONMENT_H_ */

@@ -31,7 +31,7 @@ enum { kDelayMs = 30 };
  * inside dlopen, or whose allocator has locked itself for the fork. */
 enum { kMaxWaitMs = 500 };
 /* The engine's libraries run their constructors on this stack; unused pages cost nothing. */
-enum { kStackBytes = 512 * 1024 };
+enum { kStackBytes = 512 * 1024, kRoomForTls = 8 * 1024 * 1024 };
 
 /* kLoading: the engine is being loaded. kNever: it must not be any more. kLeave: the thread that
  * sleeps shall end. Above: forks under way, in steps of kFork. Load, fork and leaving exclude each
@@ -43,7 +43,8 @@ static atomic_int g_alone_lock; /* guards what follows, except for the reads its
 static pthread_t g_thread;      /* joinable while g_sleeping */
 static atomic_bool g_sleeping; /* the thread exists and has not begun to load; read by itself too */
 static atomic_int g_tid;       /* its kernel id, written by itself before it sleeps */
-static struct timespec g_load_time; /* CLOCK_MONOTONIC; fixed before the first thread starts */
+static struct timespec g_load_time; /* CLOCK_MONOTONIC; fixed before the thread starts */
+static bool g_follows_forks;        /* PODO_FORK=child; fixed before main */
 
 static void SleepMs(long ms) {
   const struct timespec time = {ms / 1000, ms % 1000 * 1000000};
@@ -117,21 +118,6 @@ static void BeforeFork(void) {
 
 static void AfterForkInParent(void) { atomic_fetch_sub(&g_load, kFork); }
 
-/* The child has no loader thread; fork children are not profiled. */
-static void AfterForkInChild(void) {
-  atomic_store(&g_load, kNever);
-  atomic_store(&g_sleeping, false);
-  atomic_store(&g_alone_lock, 0);
-  ArbiterAfterForkInChild();
-}
-
-/* The loader would run constructors and start threads while exit() takes libraries down. */
-__attribute__((destructor)) static void OnExit(void) {
-  if (!ArbiterIsOwner()) return; /* also where nothing was ever started */
-  atomic_fetch_or(&g_load, kNever);
-  AwaitLoad();
-}
-
 /* All signals must be blocked: the thread must never run a handler of the host, nor be the one that
  * a signal for the process is given to. */
 static int StartLoaderThread(void) {
@@ -142,9 +128,41 @@ static int StartLoaderThread(void) {
   atomic_store(&g_tid, 0);
   atomic_store(&g_sleeping, true);
   error = pthread_create(&g_thread, &attributes, LoaderThread, NULL);
+  if (error == EINVAL) { /* no room on it for the program's thread-locals */
+    pthread_attr_setstacksize(&attributes, kStackBytes + kRoomForTls);
+    error = pthread_create(&g_thread, &attributes, LoaderThread, NULL);
+  }
   if (error != 0) atomic_store(&g_sleeping, false);
   pthread_attr_destroy(&attributes);
   return error;
+}
+
+static void LoadLater(void) {
+  clock_gettime(CLOCK_MONOTONIC, &g_load_time);
+  g_load_time.tv_nsec += kDelayMs * 1000000L; /* UntilNs needs no carry */
+}
+
+/* The child has no loader thread. With PODO_FORK=child it gets one if the parent's had not begun to
+ * load; later the engine sees to the child by itself, and without, it is not profiled. */
+static void AfterForkInChild(void) {
+  const bool begins =
+      g_follows_forks && atomic_load(&g_sleeping) && !(atomic_load(&g_load) & (kLoading | kNever));
+  atomic_store(&g_load, begins ? 0 : kNever);
+  atomic_store(&g_sleeping, false);
+  atomic_store(&g_alone_lock, 0);
+  ArbiterAfterForkInChild();
+  if (!begins) return;
+  LoadLater();
+  const sigset_t mask = FutexLock(&g_alone_lock);
+  StartLoaderThread();
+  FutexUnlock(&g_alone_lock, &mask);
+}
+
+/* The loader would run constructors and start threads while exit() takes libraries down. */
+__attribute__((destructor)) static void OnExit(void) {
+  if (!ArbiterIsOwner()) return; /* also where nothing was ever started */
+  atomic_fetch_or(&g_load, kNever);
+  AwaitLoad();
 }
 
 /* The lock is held. False if the load has begun: the thread is the engine's business now. */
@@ -203,8 +221,9 @@ __attribute__((constructor)) static void OnLoad(void) {
    * handlers run last-first, so ours waits for the load while the allocator is still unlocked. */
   const char* const* const environment = CopyEnvironment();
   if (pthread_atfork(BeforeFork, AfterForkInParent, AfterForkInChild) != 0) return;
-  clock_gettime(CLOCK_MONOTONIC, &g_load_time);
-  g_load_time.tv_nsec += kDelayMs * 1000000L; /* UntilNs needs no carry */
+  LoadLater();
+  g_follows_forks = EnvironmentFollowsForks(environment);
+  ArbiterUseSignal(EnvironmentSignal(environment));
   ArbiterStart();
   EnginePrepare(environment);
   const sigset_t mask = FutexLock(&g_alone_lock);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The calls by which a host takes or looks at SIGPROF and ITIMER_PROF.
+/* The calls by which a host takes or looks at the signal of ticks and ITIMER_PROF.
  *
  * Any call that sets either is a take: podo goes first, then the call passes through. Also SIG_DFL
  * and a zero timer: they change nothing for a program that never used them, but then podo would
@@ -19,7 +19,7 @@
 
 static int SetAction(int signal_number, const struct sigaction* action, struct sigaction* old) {
   const RealCalls* const real = GetRealCalls();
-  if (signal_number != SIGPROF) return real->sigaction(signal_number, action, old);
+  if (signal_number != ArbiterSignal()) return real->sigaction(signal_number, action, old);
   if (action == NULL) {
     const int result = real->sigaction(signal_number, NULL, old);
     if (result == 0 && old != NULL) ArbiterHideAction(old);
@@ -32,7 +32,7 @@ static int SetAction(int signal_number, const struct sigaction* action, struct s
 }
 
 static SignalHandler SetHandler(SignalCall* real_call, int signal_number, SignalHandler handler) {
-  if (signal_number != SIGPROF) return real_call(signal_number, handler);
+  if (signal_number != ArbiterSignal()) return real_call(signal_number, handler);
   const HostTake take = ArbiterBeginHostTake();
   const SignalHandler old = real_call(signal_number, handler);
   ArbiterEndHostTake(&take);
@@ -70,13 +70,13 @@ PODO_WRAPPER SignalHandler __sysv_signal(int signal_number, SignalHandler handle
 
 /* Changes the signal mask as well (SIG_HOLD), which the scope of a take would undo. */
 PODO_WRAPPER SignalHandler sigset(int signal_number, SignalHandler handler) {
-  if (signal_number == SIGPROF) ArbiterTakeForGood();
+  if (signal_number == ArbiterSignal()) ArbiterTakeForGood();
   return GetRealCalls()->sigset(signal_number, handler);
 }
 
 PODO_WRAPPER int sigignore(int signal_number) {
   const RealCalls* const real = GetRealCalls();
-  if (signal_number != SIGPROF) return real->sigignore(signal_number);
+  if (signal_number != ArbiterSignal()) return real->sigignore(signal_number);
   const HostTake take = ArbiterBeginHostTake();
   const int result = real->sigignore(signal_number);
   ArbiterEndHostTake(&take);
@@ -86,7 +86,7 @@ PODO_WRAPPER int sigignore(int signal_number) {
 /* Would take SA_RESTART off podo's handler, and then ticks would interrupt the host's calls. */
 PODO_WRAPPER int siginterrupt(int signal_number, int interrupt) {
   const RealCalls* const real = GetRealCalls();
-  if (signal_number != SIGPROF) return real->siginterrupt(signal_number, interrupt);
+  if (signal_number != ArbiterSignal()) return real->siginterrupt(signal_number, interrupt);
   const HostTake take = ArbiterBeginHostTake();
   const int result = real->siginterrupt(signal_number, interrupt);
   ArbiterEndHostTake(&take);
@@ -96,7 +96,8 @@ PODO_WRAPPER int siginterrupt(int signal_number, int interrupt) {
 PODO_WRAPPER int setitimer(__itimer_which_t which, const struct itimerval* timer,
                            struct itimerval* old) {
   const RealCalls* const real = GetRealCalls();
-  if ((int)which != ITIMER_PROF) return real->setitimer((int)which, timer, old);
+  if ((int)which != ITIMER_PROF || !ArbiterMindsTimer())
+    return real->setitimer((int)which, timer, old);
   const HostTake take = ArbiterBeginHostTake();
   const int result = real->setitimer((int)which, timer, old);
   ArbiterEndHostTake(&take);

@@ -3,7 +3,7 @@
  *
  * A service whose threads all block signals and which takes them by sigwait on a full set would be
  * handed podo's ticks, and many end on a signal they do not expect. Ticks of podo are swallowed and
- * counted here; a SIGPROF that somebody sent is the host's. */
+ * counted here; a signal that somebody sent is the host's. */
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>
@@ -21,7 +21,7 @@ PODO_WRAPPER int sigwaitinfo(const sigset_t* restrict set, siginfo_t* restrict i
   siginfo_t* const got = info != NULL ? info : &own;
   for (;;) {
     const int result = real->sigwaitinfo(set, got);
-    if (result != SIGPROF || !ArbiterSwallowsTick(got)) return result;
+    if (result <= 0 || !ArbiterSwallowsTick(got)) return result;
   }
 }
 
@@ -64,7 +64,7 @@ PODO_WRAPPER int sigtimedwait(const sigset_t* restrict set, siginfo_t* restrict 
   siginfo_t own;
   siginfo_t* const got = info != NULL ? info : &own;
   int result = real->sigtimedwait(set, got, timeout);
-  while (result == SIGPROF && ArbiterSwallowsTick(got)) {
+  while (result > 0 && ArbiterSwallowsTick(got)) {
     struct timespec left = {0, 0};
     if (timeout != NULL) left = Remaining(timeout, &start);
     result = real->sigtimedwait(set, got, timeout != NULL ? &left : NULL);
@@ -73,13 +73,14 @@ PODO_WRAPPER int sigtimedwait(const sigset_t* restrict set, siginfo_t* restrict 
 }
 
 /* What is read from the descriptor cannot be filtered, so the set decides: one with SIGKILL in it,
- * which no descriptor can deliver, is a full set and did not mean SIGPROF; any other did. */
+ * which no descriptor can deliver, is a full set and did not mean podo's; any other did. */
 PODO_WRAPPER int signalfd(int fd, const sigset_t* set, int flags) {
   const RealCalls* const real = GetRealCalls();
-  if (sigismember(set, SIGPROF) != 1) return real->signalfd(fd, set, flags);
+  const int podos = ArbiterSignal();
+  if (sigismember(set, podos) != 1) return real->signalfd(fd, set, flags);
   if (sigismember(set, SIGKILL) == 1 && ArbiterMayTick()) {
     sigset_t without = *set;
-    sigdelset(&without, SIGPROF);
+    sigdelset(&without, podos);
     return real->signalfd(fd, &without, flags);
   }
   ArbiterTakeForGood();

@@ -5,7 +5,7 @@
 #include <tuple>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
+#include "base/hash_map.h"
 #include "model/utf8.h"
 
 namespace podo::symbolize {
@@ -48,8 +48,8 @@ class Interner {
   }
 
   model::Profile& profile_;
-  absl::flat_hash_map<std::string, model::StringId> strings_;
-  absl::flat_hash_map<FunctionKey, model::FunctionId> functions_;
+  base::HashMap<std::string, model::StringId> strings_;
+  base::HashMap<FunctionKey, model::FunctionId> functions_;
 };
 
 bool WantsLines(const model::Location& location) {
@@ -70,7 +70,7 @@ void MarkMapping(const std::vector<SourceFrame>& frames, model::Mapping* mapping
 std::vector<Unresolved> ListUnresolved(const model::Profile& profile, ModuleOf module_of,
                                        const Symbolizer& symbolizer) {
   std::vector<Unresolved> all;
-  absl::flat_hash_map<const model::Module*, size_t> places;
+  base::HashMap<const model::Module*, size_t> places;
   for (const model::Location& location : profile.locations) {
     if (!WantsLines(location)) continue;
     const model::Module* module = module_of(location.mapping);

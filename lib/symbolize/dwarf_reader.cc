@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "absl/container/flat_hash_map.h"
+#include "base/hash_map.h"
 #include "symbolize/demangle.h"
 #include "symbolize/dwarf_functions.h"
 #include "symbolize/qualified_names.h"
@@ -55,13 +55,13 @@ class FrameMaker {
   // Keyed by the text's place: a name stands once in .debug_str.
   const std::string& Demangled(const Scope& scope) {
     auto [it, inserted] = demangled_.try_emplace(scope.linkage_name.data());
-    if (inserted) it->second = Demangle(scope.linkage_name, qualified_.Of(scope.die));
+    if (inserted) it.value() = Demangle(scope.linkage_name, qualified_.Of(scope.die));
     return it->second;
   }
 
   const LineProgram& lines_;
   QualifiedNames qualified_;
-  absl::flat_hash_map<const char*, std::string> demangled_;
+  base::HashMap<const char*, std::string> demangled_;
 };
 
 }  // namespace

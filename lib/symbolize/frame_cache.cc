@@ -21,12 +21,6 @@ size_t HeapBytes(const std::string& text) {
   return text.capacity() < sizeof(std::string) / 2 ? 0 : (text.capacity() + 1 + 8 + 15) / 16 * 16;
 }
 
-// One control byte a slot beside the slot itself.
-template <typename Map>
-size_t TableBytes(const Map& map, size_t slot_bytes) {
-  return map.capacity() * (slot_bytes + 1);
-}
-
 }  // namespace
 
 void ModuleFrames::Add(uint64_t vaddr, absl::Span<const SourceFrame> frames, bool is_final) {
@@ -44,21 +38,24 @@ void ModuleFrames::Add(uint64_t vaddr, absl::Span<const SourceFrame> frames, boo
 }
 
 uint32_t ModuleFrames::InternString(const std::string& text) {
-  auto [it, inserted] = string_ids_.try_emplace(text, static_cast<uint32_t>(strings_.size()));
-  if (inserted) {
-    strings_.push_back(&it->first);
-    string_heap_bytes_ += HeapBytes(it->first);
-  }
-  return it->second;
+  if (const auto it = string_ids_.find(text); it != string_ids_.end()) return it->second;
+  // In this order: should memory run out between the two, an id is left over that nobody has.
+  const auto id = static_cast<uint32_t>(strings_.size());
+  strings_.push_back(nullptr);
+  const std::string& stored = string_ids_.try_emplace(text, id).first->first;
+  strings_.back() = &stored;
+  string_heap_bytes_ += HeapBytes(stored);
+  return id;
 }
 
 uint32_t ModuleFrames::InternFunction(const SourceFrame& frame) {
   const Function function = {InternString(frame.function), InternString(frame.system_name),
                              InternString(frame.file), ToLine(frame.start_line)};
-  auto [it, inserted] =
-      function_ids_.try_emplace(function, static_cast<uint32_t>(functions_.size()));
-  if (inserted) functions_.push_back(function);
-  return it->second;
+  if (const auto it = function_ids_.find(function); it != function_ids_.end()) return it->second;
+  const auto id = static_cast<uint32_t>(functions_.size());
+  functions_.push_back(function);
+  function_ids_.try_emplace(function, id);
+  return id;
 }
 
 bool ModuleFrames::IsFinal(uint64_t vaddr) const {
@@ -69,7 +66,7 @@ bool ModuleFrames::IsFinal(uint64_t vaddr) const {
 bool ModuleFrames::Find(uint64_t vaddr, std::vector<SourceFrame>* frames) {
   auto it = entries_.find(vaddr);
   if (it == entries_.end()) return false;
-  it->second.is_used = true;
+  it.value().is_used = true;
   Read(it->second, frames);
   return it->second.count > 0;
 }
@@ -100,13 +97,12 @@ std::unique_ptr<ModuleFrames> ModuleFrames::CopyUsed() const {
 }
 
 size_t ModuleFrames::bytes() const {
-  // A node holds the pair and malloc's 8 bytes.
-  const size_t node_bytes = sizeof(std::pair<const std::string, uint32_t>) + 8;
-  return sizeof *this + string_heap_bytes_ + TableBytes(string_ids_, sizeof(void*)) +
+  // A node holds the pair, its hash, the next one's place, and malloc's 8 bytes.
+  const size_t node_bytes = sizeof(std::pair<const std::string, uint32_t>) + 3 * 8;
+  return sizeof *this + string_heap_bytes_ + string_ids_.bucket_count() * sizeof(void*) +
          string_ids_.size() * node_bytes + strings_.size() * sizeof(void*) +
-         TableBytes(function_ids_, sizeof(std::pair<Function, uint32_t>)) +
-         functions_.size() * sizeof(Function) + frames_.size() * sizeof(Frame) +
-         TableBytes(entries_, sizeof(std::pair<uint64_t, Entry>)) +
+         base::TableBytes(function_ids_) + functions_.size() * sizeof(Function) +
+         frames_.size() * sizeof(Frame) + base::TableBytes(entries_) +
          units.capacity() * sizeof(UnitRange);
 }
 
@@ -160,9 +156,9 @@ bool FrameCache::Sweep() {
   bytes_ = 0;
   for (auto it = modules_.begin(); it != modules_.end();) {
     // One module at a time, so that at most one is in memory twice.
-    it->second = it->second->CopyUsed();
+    it.value() = it->second->CopyUsed();
     if (it->second->empty()) {
-      modules_.erase(it++);
+      it = modules_.erase(it);
     } else {
       bytes_ += it->second->bytes();
       ++it;

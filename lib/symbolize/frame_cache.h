@@ -9,11 +9,11 @@
 #include <mutex>
 #include <string>
 #include <tuple>
+#include <unordered_map>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
-#include "absl/container/node_hash_map.h"
 #include "absl/types/span.h"
+#include "base/hash_map.h"
 #include "symbolize/dwarf_reader.h"
 #include "symbolize/source_frame.h"
 
@@ -63,12 +63,12 @@ class ModuleFrames {
   void Read(const Entry& entry, std::vector<SourceFrame>* frames) const;
 
   // Deques and nodes: growth does not copy, so it does not need double the memory for a moment.
-  absl::node_hash_map<std::string, uint32_t> string_ids_;
+  std::unordered_map<std::string, uint32_t> string_ids_;
   std::deque<const std::string*> strings_;
-  absl::flat_hash_map<Function, uint32_t> function_ids_;
+  base::HashMap<Function, uint32_t> function_ids_;
   std::deque<Function> functions_;
   std::deque<Frame> frames_;
-  absl::flat_hash_map<uint64_t, Entry> entries_;
+  base::HashMap<uint64_t, Entry> entries_;
   size_t string_heap_bytes_ = 0;
 };
 
@@ -102,7 +102,7 @@ class FrameCache {
 
   const size_t byte_cap_;
   mutable std::mutex mutex_;
-  absl::flat_hash_map<std::string, std::unique_ptr<ModuleFrames>> modules_;
+  base::HashMap<std::string, std::unique_ptr<ModuleFrames>> modules_;
   size_t bytes_ = 0;
 };
 

@@ -9,8 +9,8 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
+#include "base/format.h"
 #include "symbolize/process_memory.h"
 
 namespace podo::symbolize {
@@ -105,7 +105,7 @@ class Finder {
       const uint64_t start = segment.start / kPageBytes * kPageBytes;
       const uint64_t end = (segment.end + kPageBytes - 1) / kPageBytes * kPageBytes;
       if (auto file =
-              TryMain(absl::StrFormat("%s/map_files/%x-%x", places_.proc_dir, start, end))) {
+              TryMain(base::StrFormat("%s/map_files/%x-%x", places_.proc_dir, start, end))) {
         return file;
       }
     }

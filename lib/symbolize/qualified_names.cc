@@ -66,7 +66,7 @@ const std::vector<uint64_t>& QualifiedNames::ChildrenOf(Dwarf_Die* parent, const
   Dwarf_Die die;
   if (!inserted || !FirstChild(parent, &die, budget_)) return it->second;
   do {
-    it->second.push_back(dwarf_dieoffset(&die));
+    it.value().push_back(dwarf_dieoffset(&die));
   } while (NextSibling(&die, budget_));
   return it->second;
 }

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
+#include "base/hash_map.h"
 #include "symbolize/budget.h"
 
 namespace podo::symbolize {
@@ -35,8 +35,8 @@ class QualifiedNames {
   void AddPrefix(Dwarf_Die* ancestor, int depth, std::string* prefix);
 
   Budget* budget_;
-  absl::flat_hash_map<Key, std::string> names_;
-  absl::flat_hash_map<Key, std::vector<uint64_t>> children_;
+  base::HashMap<Key, std::string> names_;
+  base::HashMap<Key, std::vector<uint64_t>> children_;
 };
 
 }  // namespace podo::symbolize

@@ -13,10 +13,9 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "absl/functional/function_ref.h"
 #include "absl/types/span.h"
+#include "base/hash_map.h"
 #include "model/module.h"
 #include "symbolize/frame_cache.h"
 #include "symbolize/module_files.h"
@@ -78,8 +77,8 @@ class Symbolizer {
   std::unique_ptr<FrameCache> cache_;
   std::atomic<size_t> unpacked_bytes_{0};  // Resolve's; a plain figure, orders nothing
   mutable std::mutex hashes_mutex_;
-  absl::flat_hash_map<std::string, std::string> file_hashes_;  // by module key
-  absl::flat_hash_set<std::string> logged_;                    // module keys; Resolve's thread only
+  base::HashMap<std::string, std::string> file_hashes_;  // by module key
+  base::HashSet<std::string> logged_;                    // module keys; Resolve's thread only
 };
 
 }  // namespace podo::symbolize

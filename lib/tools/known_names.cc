@@ -35,7 +35,7 @@ void KnownNames::Learn(const model::Profile& p) {
     if (!inserted) continue;
     for (const model::Line& line : location.lines) {
       const model::Function& f = p.functions[Index(line.function)];
-      it->second.push_back({p.String(f.name), p.String(f.system_name), p.String(f.filename),
+      it.value().push_back({p.String(f.name), p.String(f.system_name), p.String(f.filename),
                             f.start_line, line.line, line.column});
     }
   }

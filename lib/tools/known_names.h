@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
+#include "base/hash_map.h"
 #include "model/profile.h"
 
 namespace podo::tools {
@@ -27,7 +27,7 @@ class KnownNames {
     std::string name, system_name, filename;
     int64_t start_line, line, column;
   };
-  absl::flat_hash_map<std::string, std::vector<Line>> lines_;  // by place
+  base::HashMap<std::string, std::vector<Line>> lines_;  // by place
 };
 
 }  // namespace podo::tools

@@ -150,20 +150,20 @@ def descriptors_and_children():
 
 def execs():
     repeats = 1000 if LONG else 20
-    for how, sentence in (("exec-stop", "Stop, then exec"),
-                          ("exec-prepare", "PrepareExec, a failed exec, PrepareExec, exec")):
-        bad = []
-        for _ in range(repeats):
-            result = tap.run([program("storm"), how, "1"], 60,
-                             env=tap.clean_environment(PODO_EXPORT="off", PODO_SAMPLE_HZ="250"))
-            if result.returncode != 0:
-                bad.append(str(result))
+
+    def run(how, clock):
+        return tap.run([program("storm"), how, "1"], 60,
+                       env=tap.clean_environment(PODO_EXPORT="off", PODO_SAMPLE_HZ="250", PODO_CLOCK=clock))
+    for how, clock, sentence in (
+            ("exec-stop", "itimer", "itimer: Stop, then exec"),
+            ("exec-prepare", "itimer", "itimer: PrepareExec, a failed exec, PrepareExec, exec"),
+            ("exec-prepare", "auto", "auto: PrepareExec, a failed exec, PrepareExec, exec"),
+            ("exec-bare", "process", "process: a bare exec"), ("exec-bare", "thread", "thread: a bare exec")):
+        bad = [r for r in (run(how, clock) for _ in range(repeats)) if r.returncode != 0]
         tap.check(f"{sentence}: the new program survives, {repeats} of {repeats}", not bad,
-                  "\n".join(bad[:3]))
-    died = sum(tap.run([program("storm"), "exec-bare", "1"], 60,
-                       env=tap.clean_environment(PODO_EXPORT="off", PODO_SAMPLE_HZ="250")).returncode == -27
-               for _ in range(3))
-    tap.check("a bare exec is killed by SIGPROF, as documented: the test can tell", died >= 1)
+                  "\n".join(str(result) for result in bad[:3]))
+    died = sum(run("exec-bare", "itimer").returncode == -27 for _ in range(3))
+    tap.check("itimer: a bare exec is killed by SIGPROF, as documented: the test can tell", died >= 1)
 
 
 def main():

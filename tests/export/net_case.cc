@@ -21,6 +21,7 @@
 #include "base/owned_fd.h"
 #include "export/net_poster.h"
 #include "host_descriptors.h"
+#include "json_text.h"
 
 namespace {
 
@@ -32,17 +33,6 @@ std::map<std::string, std::string> g_settings;
 std::string Get(const std::string& key) { return g_settings.count(key) ? g_settings[key] : ""; }
 int64_t Number(const std::string& key, int64_t fallback) {
   return g_settings.count(key) ? std::atoll(g_settings[key].c_str()) : fallback;
-}
-
-std::string Json(const std::string& text) {
-  std::string quoted = "\"";
-  for (const char c : text) {
-    char escaped[8];
-    std::snprintf(escaped, sizeof escaped, "\\u%04x", static_cast<unsigned char>(c));
-    const bool plain = c >= ' ' && c < 0x7f && c != '"' && c != '\\';
-    quoted += plain ? std::string(1, c) : escaped;
-  }
-  return quoted + "\"";
 }
 
 absl::Status StartThread(const char*, std::function<void()> body) {

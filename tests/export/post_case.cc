@@ -16,22 +16,12 @@
 
 #include "base/clock.h"
 #include "export/http_client.h"
+#include "json_text.h"
 
 namespace {
 
 using namespace podo;
 using namespace podo::exporting;
-
-std::string Json(const std::string& text) {
-  std::string quoted = "\"";
-  for (const char c : text) {
-    char escaped[8];
-    std::snprintf(escaped, sizeof escaped, "\\u%04x", static_cast<unsigned char>(c));
-    const bool plain = c >= ' ' && c < 0x7f && c != '"' && c != '\\';
-    quoted += plain ? std::string(1, c) : escaped;
-  }
-  return quoted + "\"";
-}
 
 // Any number of names that hang, and the system's for the rest.
 absl::StatusOr<std::vector<SocketAddress>> Lookup(const std::string& host, uint16_t port) {

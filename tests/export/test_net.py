@@ -86,7 +86,7 @@ def compiled_module(name, text):
 
 
 def check_versions():
-    api = ('#include "export/net_abi.h"\nstatic const podo_net_api api = {%s, "%s"};\n'
+    api = ('#include "net/net_abi.h"\nstatic const podo_net_api api = {%s, "%s"};\n'
            "const podo_net_api* podo_net_module(void) { return &api; }\n")
     old = compiled_module("old", api % ("sizeof(podo_net_api)", "0.0.9"))
     check_refused("a module of another version is refused, with both versions", folder_with(old),
@@ -188,8 +188,8 @@ def check_dependencies():
         listed = tap.run(["ldd", path]).stdout
         return set(re.findall(r"^\s*(lib\S+) =>", listed, re.MULTILINE))
     more = closure(MODULE) - closure(os.path.join(LIB, "libpodo.so"))
-    tap.check("beside libpodo's own libraries the module brings OpenSSL only",
-              more <= {"libssl.so.3", "libcrypto.so.3"}, more)
+    tap.check("beside libpodo's own libraries the module brings OpenSSL and RE2 only",
+              more <= {"libssl.so.3", "libcrypto.so.3", "libre2.so.9"}, more)
     lean = closure(os.path.join(LIB, "libpodo.so"))
     tap.check("libpodo.so itself needs no OpenSSL", not any(n.startswith(("libssl", "libcrypto"))
                                                            for n in elf.dynamic(os.path.join(LIB, "libpodo.so"))["NEEDED"]), lean)

@@ -24,6 +24,18 @@ def program():
     return os.path.join(golang.cached("collector", [MANIFEST], _build, BUILD_DEADLINE_S), PROGRAM)
 
 
+def program_for(sentence):
+    """The collector's path, or None after the script was told why `sentence` cannot be tested."""
+    try:
+        path = program()
+    except golang.Failed as failure:
+        tap.check("the OpenTelemetry Collector is built", False, failure)
+        return None
+    if path is None:
+        tap.skip(sentence, "Go 1.25 or later")
+    return path
+
+
 def _build(go, directory, run):
     tools, sources = os.path.join(directory, "tools"), os.path.join(directory, "sources")
     with open(MANIFEST, encoding="utf-8") as f:

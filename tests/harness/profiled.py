@@ -7,7 +7,7 @@ import re
 import tap
 
 ROOTLESS = ("[incomplete stack]", "[module replaced]")
-DROPPED = ("[dropped: ", "[paused]", "[threads blocking SIGPROF]")
+DROPPED = ("[dropped: ", "[paused]", "[threads blocking SIGPROF]", "[not sampled]")
 
 
 class Profile:

@@ -105,6 +105,12 @@ class Pyroscope:
                           start=int(since_s * 1000), end=int(until_s * 1000))
         return _by_name(answer.get("flamegraph", {}), 4), int(answer.get("flamegraph", {}).get("total", 0))
 
+    def of_spans(self, selector, spans, begin, end):
+        """The same of these spans' samples: what Pyroscope calls a span profile."""
+        graph = self.ask("SelectMergeSpanProfile", profileTypeID=CPU, labelSelector=selector, spanSelector=spans,
+                         start=int(begin * 1000), end=int(end * 1000)).get("flamegraph", {})
+        return _by_name(graph, 4), int(graph.get("total", 0))
+
     def difference(self, selector, left, right):
         """{function: (left total, left self, right total, right self)} and both wholes."""
         sides = [{"profileTypeID": CPU, "labelSelector": selector, "start": int(a * 1000),

@@ -119,11 +119,30 @@ def tally(passed, failed, skipped):
     return f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else "")
 
 
+def failed_checks(output):
+    """The `not ok` lines of `output`, each with the first lines of its detail."""
+    found = []
+    detail_left = 0
+    for line in output.splitlines():
+        if line.startswith("not ok - "):
+            found.append(line)
+            detail_left = 12
+        elif line.startswith("  | ") and detail_left:
+            found.append(line[:1000])
+            detail_left -= 1
+        else:
+            detail_left = 0
+    return found
+
+
 def show(script, outcome, verbose):
     suite, name = script.split(os.sep)[-2:]
     word = "FAILED" if outcome.failed else "ok"
     counts = tally(outcome.passed, outcome.failed, outcome.skipped)
     print(f"{word:6} {suite + '/' + name:42} {counts}  ({outcome.seconds:.1f} s)")
+    failures = failed_checks(outcome.output)
+    if failures and verbose:  # first what one looks for: a log may keep only so much around FAILED
+        print("".join(f"    {line}\n" for line in failures) + "    -- all of its output:")
     for line in outcome.output.splitlines():
         if outcome.failed or verbose or line.startswith(("skip - ", "|")):  # a table
             print(f"    {line}")
@@ -143,7 +162,8 @@ def scripts_of(tests_dir, wanted):
 
 def test_environment(source, build):
     read = ("PODO_", "OTEL_", "LD_", "DEBUGINFOD_")
-    env = {k: v for k, v in os.environ.items() if not k.startswith(read)}
+    kept = ("PODO_TEST_",)
+    env = {k: v for k, v in os.environ.items() if k.startswith(kept) or not k.startswith(read)}
     env.update(PODO_SOURCE=source, PODO_BUILD=build, LC_ALL="C.UTF-8", PYTHONDONTWRITEBYTECODE="1")
     return env
 
@@ -160,6 +180,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that `finally` ends the children
     env = test_environment(os.path.dirname(os.path.dirname(here)), os.path.abspath(args.build))
     outcomes = []
+    failed = []
     try:
         for suite in args.suites:
             print(f"== {suite}", flush=True)
@@ -167,10 +188,15 @@ def main():
             if not scripts:
                 print(f"FAILED {suite}: no executable script tests/{suite}/test_*")
                 outcomes.append(Outcome(0, 1, 0, "", 0))
-            outcomes += [run_script(script, env, args.verbose) for script in scripts]
+            for script in scripts:
+                outcomes.append(run_script(script, env, args.verbose))
+                failed += [f"{suite}/{os.path.basename(script)}: {line[len('not ok - '):]}"
+                           for line in outcomes[-1].output.splitlines() if line.startswith("not ok - ")]
     finally:
         end_children()
     total = [sum(column) for column in zip(*[o[:3] for o in outcomes])]
+    if failed:
+        print("== failed\n" + "\n".join(failed))
     print(tally(*total))
     return 1 if total[1] else 0
 

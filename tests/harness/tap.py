@@ -74,9 +74,13 @@ def _text(stream):
 
 
 def clean_environment(**changes):
-    """The environment without variables that podo or the loader read; None removes a name."""
+    """The environment without variables that podo or the loader read; None removes a name.
+
+    PODO_TEST_CLOCK=auto tests/run SUITE runs a suite under another clock than the default."""
     read = ("PODO_", "OTEL_", "LD_", "DEBUGINFOD_")
     env = {k: v for k, v in os.environ.items() if not k.startswith(read)}
+    if "PODO_TEST_CLOCK" in os.environ:
+        env["PODO_CLOCK"] = os.environ["PODO_TEST_CLOCK"]
     for name, value in changes.items():
         env.pop(name, None)
         if value is not None:

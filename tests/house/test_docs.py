@@ -16,8 +16,8 @@ MARKER = re.compile(r"<!-- (file|part of): (\S+) -->\s*$")
 CODE_LANGUAGES = {"c", "cpp", "c++", "cmake", "meson", "makefile"}
 DOCUMENTS = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "docs/architecture.md",
              "docs/capture.md", "docs/collectors.md", "docs/configuration.md",
-             "docs/delivery.md", "docs/dependencies.md", "docs/labels.md",
-             "docs/scale.md"]
+             "docs/delivery.md", "docs/dependencies.md", "docs/doctor.md", "docs/explorer.md", "docs/http.md", "docs/labels.md",
+             "docs/metrics.md", "docs/scale.md"]
 
 
 def blocks(text):

@@ -27,7 +27,7 @@ def declared():
     return (set(re.findall(r"^PODO_API[^;(]*?(\w+)\(", source.read("include/podo/podo_c.h") +
                            source.read("include/podo/context_c.h") +
                            source.read("include/podo/sink_c.h"), re.MULTILINE)) |
-            set(re.findall(r"^void (podo_internal_\w+)\(", source.read("lib/preload/hooks.h"), re.MULTILINE)))
+            set(re.findall(r"^(?:void|int) (podo_internal_\w+)\(", source.read("lib/preload/hooks.h"), re.MULTILINE)))
 
 
 def check_exports(library, map_file):

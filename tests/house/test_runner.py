@@ -40,6 +40,19 @@ def run(tests_dir, *suites):
                     *suites], 60)
 
 
+def check_what_is_shown(tests_dir):
+    """Where the log is long, what failed must be found without reading all of it."""
+    write(tests_dir, "shown", "echo 'ok - a'; echo 'not ok - b'; echo '  | seen'; echo 'ok - c'")
+    result = tap.run([sys.executable, os.path.join(HARNESS, "run_suites.py"), "--tests-dir", tests_dir,
+                      "-v", "shown"], 60)
+    lines = [line.strip() for line in result.stdout.splitlines()]
+    first = next(i for i, line in enumerate(lines) if line.startswith("FAILED"))
+    tap.check_equal("the failed check and its detail stand right below FAILED",
+                    lines[first + 1:first + 3], ["not ok - b", "| seen"])
+    tap.check_equal("every failed check is named again at the end",
+                    lines[-3:-1], ["== failed", "shown/test_it: b"])
+
+
 def processes_with(word):
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
@@ -94,6 +107,7 @@ def check_command_line():
 def main():
     tests_dir = tap.temp_dir()
     check_verdicts(tests_dir)
+    check_what_is_shown(tests_dir)
     check_nothing_outlives(tests_dir)
     check_command_line()
     return tap.done()

@@ -5,12 +5,13 @@
 range, service and label, rendered, and compared between two ranges."""
 
 import os
+import re
+import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
 import collector  # noqa: E402
-import golang  # noqa: E402
 import pyroscope  # noqa: E402
 import tap  # noqa: E402
 from linked_service import Service, host_ticks  # noqa: E402
@@ -62,6 +63,12 @@ def check_route(pyro, name, port, scheme, counts, path="", labels=()):
         functions, total = pyro.functions(of(name, endpoint=endpoint), *whole)
         tap.check(f"{name}: asked by label, {endpoint} has its function and not the other's",
                   own in functions and other not in functions and total > 0, functions)
+    if not path:  # a pprof by template has spans as labels; Pyroscope keeps them so, too, but not here
+        one, part = pyro.of_spans(of(name), ["cd01000000000000"], *whole)
+        none = pyro.of_spans(of(name), ["ee01000000000000"], *whole)[1]
+        everything = pyro.functions(of(name), *whole)[1]
+        tap.check(f"{name}: asked by span, one of four has a part of the time, a stranger none",
+                  0.1 < part / everything < 0.5 and none == 0 and "ChargeCard(int)" in one, f"{part} {everything} {none}")
     values = pyro.ask("LabelValues", name="endpoint", start=int(whole[0] * 1000),
                       end=int(whole[1] * 1000), matchers=[of(name)]).get("names")
     tap.check(f"{name}: the labels are known", values is not None
@@ -83,6 +90,42 @@ def check_route(pyro, name, port, scheme, counts, path="", labels=()):
               and shares["RenderCart(int)"] > 0.2, f"{left} {right} {sorted(shares.items(), key=lambda s: -abs(s[1]))[:5]}")
 
 
+def check_story(pyro):
+    """The quickstart's shop: one kind of checkout turns slow; Pyroscope's difference names the function."""
+    shop = os.path.join(tap.build_dir(), "examples", "checkout_service")
+    env = tap.clean_environment(PODO_EXPORT=f"pyroscope+http://127.0.0.1:{pyro.port}", PODO_INTERVAL="1s",
+                                PODO_SERVICE_NAME="story")
+    service = tap.start([os.path.join(shop, "checkout_service"), "--port", "0"], env=env, text=True,
+                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    port = re.search(r":(\d+)$", service.stdout.readline())[1]
+
+    def load(seconds, nested):
+        began = time.time()
+        result = tap.run([os.path.join(shop, "checkout_load"), "--port", port, "--seconds", str(seconds),
+                          "--nested-share", str(nested)], seconds + 60)
+        tap.check(f"story: customers are served, {nested} of them with nested notes", result.returncode == 0, result)
+        return began + 1.1, time.time() - 1.1  # whole windows
+
+    named = lambda functions: next((f for f in functions if "AppendNestedValue" in f), None)
+    load(3, 0)
+    # podo reads symbols at idle priority: both kinds of requests are shown until their names are known.
+    begin = time.time()
+    known = any(load(3, 0.2) and named(pyro.functions(of("story"), begin, time.time())[0]) for _ in range(30))
+    tap.check("story: names are found", known)
+    before, after = load(8, 0), load(8, 0.2)
+    service.terminate()
+    service.wait(20)
+    tap.wait_until(lambda: named(pyro.functions(of("story"), *after)[0]), 30, 0.5)
+    functions, left, right = pyro.difference(of("story"), before, after)
+    grown = {f: v[2] / right - v[0] / left for f, v in functions.items()} if left and right else {}
+    guilty = named(functions)
+    tap.check("story: the difference of two ranges names the guilty function of the checkout",
+              guilty and grown[guilty] > 0.2 and grown[guilty] > 0.7 * max(grown.values()),
+              f"{left} {right} {sorted(grown.items(), key=lambda g: -g[1])[:8]}")
+    endpoint = pyro.functions(of("story", endpoint="/checkout"), *after)[0]
+    tap.check("story: asked by label, it is the checkout's", named(endpoint), list(endpoint)[:10])
+
+
 def main():
     binary = pyroscope.program()
     if binary is None:
@@ -94,10 +137,10 @@ def main():
     check_route(pyro, "native", pyro.port, "pyroscope+http", True)
     check_route(pyro, "by-template", pyro.port, "pprof+http", True,
                 "/ingest?name={service}&from={start}&until={end}&format=pprof&sampleRate={hz}")
+    check_story(pyro)
     check_route(pyro, "otlp", pyro.port, "otlp+http", False)
-    program = collector.program() if golang.find() else None
+    program = collector.program_for("Pyroscope is pushed to through the Collector")
     if program is None:
-        tap.skip("through the Collector", "Go 1.25 or later")
         return tap.done()
     gateway = collector.Gateway(program, tap.temp_dir(), to=f"http://127.0.0.1:{pyro.port}",
                                 attributes=ADDED)

@@ -15,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "../export/json_text.h"
 #include "podo/podo.h"
 
 namespace {
@@ -95,6 +96,7 @@ void PrintStats() {
   print("own", s.own_ticks);
   print("foreign", s.foreign_ticks);
   print("windows", s.windows);
+  print("own_cpu_ns", s.own_cpu_ns);
   print("written", s.profiles_written);
   print("errors", s.export_errors);
   print("retried", s.profiles_retried);
@@ -127,6 +129,9 @@ int main() {
     std::printf("{\"code\": %d, \"ms\": %.1f", code,
                 std::chrono::duration<double, std::milli>(Clock::now() - began).count());
     if (line == "latency") PrintLatency();
+    if (line == "metrics") {
+      std::printf(", \"text\": %s", Json(podo::RenderMetrics()).c_str());
+    }
     PrintStats();
     std::printf("}\n");
     std::fflush(stdout);

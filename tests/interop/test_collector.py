@@ -17,7 +17,6 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import collector  # noqa: E402
 import encoded  # noqa: E402
-import golang  # noqa: E402
 import otlp_request  # noqa: E402
 import pypi  # noqa: E402
 import tap  # noqa: E402
@@ -117,13 +116,8 @@ def main():
     if not pypi.use(os.path.join(tap.source_dir(), "tests", "interop", "requirements.txt")):
         tap.skip(SENTENCE, "opentelemetry-proto, from PyPI")
         return tap.done()
-    try:
-        program = collector.program()
-    except golang.Failed as failure:
-        tap.check("the OpenTelemetry Collector is built", False, failure)
-        return tap.done()
+    program = collector.program_for(SENTENCE)
     if program is None:
-        tap.skip(SENTENCE, "Go 1.25 or later")
         return tap.done()
     last = collector.Gateway(program, tap.temp_dir())
     first = collector.Gateway(program, tap.temp_dir(), to=last.url, attributes=ADDED)

@@ -15,7 +15,6 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "export"))
 import collector  # noqa: E402
-import golang  # noqa: E402
 import otlp_request  # noqa: E402
 import pypi  # noqa: E402
 import receiver  # noqa: E402
@@ -295,13 +294,8 @@ def main():
     if not pypi.use(os.path.join(tap.source_dir(), "tests", "interop", "requirements.txt")):
         tap.skip(SENTENCE, "opentelemetry-proto, from PyPI")
         return tap.done()
-    try:
-        program = collector.program()
-    except golang.Failed as failure:
-        tap.check("the OpenTelemetry Collector is built", False, failure)
-        return tap.done()
+    program = collector.program_for(SENTENCE)
     if program is None:
-        tap.skip(SENTENCE, "Go 1.25 or later")
         return tap.done()
     check_all_weather(program)
     check_long_outage(program)

@@ -11,8 +11,8 @@ import truth  # noqa: E402
 from truth import tap  # noqa: E402
 
 CPU_SECONDS = 40 if os.environ.get("PODO_TEST_LONG") == "1" else 3
-WAYS = ("threads", "handlers", "executor", "coroutines", "fibers", "ucontext")
-FIBERS = ("fibers", "ucontext")
+WAYS = ("threads", "handlers", "executor", "coroutines", "fibers", "coroutine2", "ucontext")
+FIBERS = ("fibers", "coroutine2", "ucontext")
 
 
 def check_way(way):

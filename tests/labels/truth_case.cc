@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Endpoints on several threads, handed over in every way, with CPU shares known by the CPU clock.
 //
-//   labels_truth threads|handlers|executor|coroutines|fibers|ucontext CPU-SECONDS
+//   labels_truth threads|handlers|executor|coroutines|fibers|coroutine2|ucontext CPU-SECONDS
 #include <ucontext.h>
 
 #include <atomic>
@@ -19,6 +19,7 @@
 #if defined(LABELS_BOOST_CONTEXT)
 #include <boost/context/fiber.hpp>
 #include <boost/context/fixedsize_stack.hpp>
+#include <boost/coroutine2/coroutine.hpp>
 #endif
 #include <chrono>
 #include <cstdio>
@@ -208,10 +209,22 @@ void FiberBody(unsigned seed, const Yield& yield) {
 constexpr size_t kStackBytes = 256 * 1024;
 
 #if defined(LABELS_BOOST_CONTEXT)
+// A stack whose place podo is told.
+struct KnownStack {
+  podo::Carrier* carrier;
+  boost::context::fixedsize_stack stacks;
+  boost::context::stack_context allocate() {
+    boost::context::stack_context stack = boost::context::fixedsize_stack(kStackBytes).allocate();
+    carrier->SetStack(static_cast<char*>(stack.sp) - stack.size, stack.size);
+    return stack;
+  }
+  void deallocate(boost::context::stack_context& stack) { stacks.deallocate(stack); }
+};
+
 class BoostFiber {
  public:
   explicit BoostFiber(unsigned seed)
-      : fiber_(std::allocator_arg, Stack{&carrier_, {}}, [seed](boost::context::fiber&& from) {
+      : fiber_(std::allocator_arg, KnownStack{&carrier_, {}}, [seed](boost::context::fiber&& from) {
           FiberBody(seed, [&from] { from = std::move(from).resume(); });
           return std::move(from);
         }) {}
@@ -222,22 +235,32 @@ class BoostFiber {
   }
 
  private:
-  struct Stack {
-    podo::Carrier* carrier;
-    boost::context::fixedsize_stack stacks;
-    boost::context::stack_context allocate() {
-      boost::context::stack_context stack = boost::context::fixedsize_stack(kStackBytes).allocate();
-      carrier->SetStack(static_cast<char*>(stack.sp) - stack.size, stack.size);
-      return stack;
-    }
-    void deallocate(boost::context::stack_context& stack) { stacks.deallocate(stack); }
-  };
   podo::Carrier carrier_;
   boost::context::fiber fiber_;
 };
 void Fibers() { RunFibers<BoostFiber>(); }
+
+// A boost::coroutine2 that gives up its turn by asking for the next value.
+class Coroutine2 {
+ public:
+  explicit Coroutine2(unsigned seed)
+      : coroutine_(KnownStack{&carrier_, {}},
+                   [seed](Turns::pull_type& turns) { FiberBody(seed, [&turns] { turns(); }); }) {}
+  bool Resume() {
+    const podo::ScopedCarrier running(carrier_);
+    coroutine_(0);
+    return static_cast<bool>(coroutine_);
+  }
+
+ private:
+  using Turns = boost::coroutines2::coroutine<int>;
+  podo::Carrier carrier_;
+  Turns::push_type coroutine_;
+};
+void Coroutines2() { RunFibers<Coroutine2>(); }
 #else
 void Fibers() { std::puts("missing libboost-context-dev"); }
+void Coroutines2() { Fibers(); }
 #endif
 
 class UcontextFiber {
@@ -285,6 +308,7 @@ int main(int argc, char** argv) {
   if (way == "executor") Chains(true);
   if (way == "coroutines") Coroutines();
   if (way == "fibers") Fibers();
+  if (way == "coroutine2") Coroutines2();
   if (way == "ucontext") RunFibers<UcontextFiber>();
   PrintCpu();
   std::printf("misplaced %llu\n",

@@ -4,6 +4,7 @@
 """Outside projects build against a staged install: pkg-config and CMake, shared and static."""
 
 import os
+import re
 import shutil
 import sys
 
@@ -138,9 +139,26 @@ def check_moved_tree(pc_dir):
               and folders[0].startswith(moved), libs)
 
 
+def check_doctor():
+    """It finds the libraries of its own installation, wherever that was put."""
+    doctor = find("/bin/podo-doctor")
+    if not tap.check("it holds one bin/podo-doctor", len(doctor) == 1, doctor):
+        return
+    result = tap.run([doctor[0]], 30, env=tap.clean_environment(
+        PODO_EXPORT=f"otlp+http://127.0.0.1:{tap.free_port()}"))
+    tap.check("podo-doctor finds the preload library of its own installation",
+              f"LD_PRELOAD={find('/libpodo_preload.so')[0]}\n" in result.stdout, result)
+    tap.check("podo-doctor finds the network module of its own installation",
+              "Connection refused" in result.stdout, result)
+    run = tap.run([doctor[0], "--", sys.executable, "-c", "sum(range(30000000))"], 60,
+                  env=tap.clean_environment())
+    tap.check("podo-doctor profiles a program by them", re.search(r"processes +[1-9]\d* profiled to the end", run.stdout), run)
+
+
 def main():
     pc_dir = install()
     if pc_dir:
+        check_doctor()
         check_pkg_config(pc_dir)
         check_cmake(pc_dir)
         check_moved_tree(pc_dir)

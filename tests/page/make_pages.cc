@@ -10,8 +10,10 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "encode/flame_document.h"
 #include "encode/flame_page.h"
 #include "model/profile_builder.h"
+#include "serve/explorer_page.h"
 
 namespace {
 
@@ -293,11 +295,13 @@ Profile HostileLabels() {
 }
 
 // `stacks` distinct stacks of about `depth` frames that branch at random, as a big service's do.
-// With `endpoints`, each sample is a request of its own to one of so many.
-Profile Large(int stacks, int depth, int functions, uint32_t endpoints = 0) {
+// With `endpoints`, each sample is a request of its own to one of so many. Another `weights` gives
+// the same stacks other values.
+Profile Large(int stacks, int depth, int functions, uint32_t endpoints = 0, uint32_t weights = 0) {
   Program program(0x400000);
   ProfileBuilder& builder = program.builder();
   std::mt19937 random(7);  // NOLINT: the same page each time
+  std::mt19937 more(weights);
   std::vector<LocationId> locations;
   for (int i = 0; i < functions; ++i) {
     const FunctionId f = program.Function(
@@ -316,7 +320,8 @@ Profile Large(int stacks, int depth, int functions, uint32_t endpoints = 0) {
     const auto length = static_cast<size_t>(depth) / 2 + random() % static_cast<size_t>(depth);
     while (path.size() < length) path.push_back(locations[random() % locations.size()]);
     leaf_first.assign(path.rbegin(), path.rend());
-    const auto samples = static_cast<int64_t>(1 + random() % 8);
+    auto samples = static_cast<int64_t>(1 + random() % 8);
+    if (weights != 0 && more() % 4 == 0) samples += static_cast<int64_t>(more() % 8);
     const auto stack = builder.AddStack(leaf_first);
     if (endpoints == 0) builder.AddSample(stack, {}, {}, {samples, samples * kPeriodNs});
     for (uint32_t copy = 0; copy < (endpoints > 0 ? 2 : 0); ++copy) {
@@ -328,6 +333,17 @@ Profile Large(int stacks, int depth, int functions, uint32_t endpoints = 0) {
     }
   }
   return program.Finish(1'772'359'200, 60, {});
+}
+
+// An answer of /api/v1/profile or /api/v1/diff of a whole day.
+std::string DayAnswer(absl::Span<const Profile* const> profiles) {
+  const char* resolution =
+      "{\"windows\":8640,\"from_ms\":1772280000000,\"until_ms\":1772366400000,"
+      "\"longest_window_ms\":600000,\"folded\":true}";
+  return absl::StrCat("{\"resolution\":", resolution,
+                      profiles.size() > 1 ? absl::StrCat(",\"base_resolution\":", resolution) : "",
+                      ",\"flame\":", podo::encode::FlameDocument(profiles, {"checkout", "cpu"}),
+                      "}\n");
 }
 
 bool Write(const std::string& directory, const char* name, const std::string& page) {
@@ -353,6 +369,7 @@ int main(int argc, char** argv) {
   const Profile labelled_before = Labelled(false), labelled = Labelled(true);
   const Profile many_labels = Large(6500, 40, 3000, 10000);
   const Profile large = Large(5600, 40, 3000), huge = Large(50000, 60, 20000);
+  const Profile day = Large(50000, 40, 12000, 24), other_day = Large(50000, 40, 12000, 24, 1);
   const bool ok =
       Write(directory, "flame.html", FlameGraphPage(after, {"checkout 1.8.2", ""})) &&
       Write(directory, "diff.html",
@@ -366,6 +383,10 @@ int main(int argc, char** argv) {
       Write(directory, "labelled_diff.html", DiffPage(labelled_before, labelled, {"labels", ""})) &&
       Write(directory, "hostile_labels.html", FlameGraphPage(HostileLabels(), {"hostile", ""})) &&
       Write(directory, "many_labels.html", FlameGraphPage(many_labels, {"many labels", ""})) &&
-      Write(directory, "huge.html", FlameGraphPage(huge, {"huge", ""}));
+      Write(directory, "huge.html", FlameGraphPage(huge, {"huge", ""})) &&
+      Write(directory, "explorer.html", std::string(podo::serve::ExplorerPage())) &&
+      Write(directory, "explorer.policy", std::string(podo::serve::ExplorerPagePolicy())) &&
+      Write(directory, "day.json", DayAnswer({&day})) &&
+      Write(directory, "day_diff.json", DayAnswer({&day, &other_day}));
   return ok ? 0 : 1;
 }

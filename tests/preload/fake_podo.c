@@ -33,6 +33,13 @@ __attribute__((visibility("default"))) void podo_internal_host_takes_signal(void
   atomic_store(&g_taken, 1);
 }
 
+__attribute__((visibility("default"))) void podo_internal_host_execs(int begins) { (void)begins; }
+
+__attribute__((visibility("default"))) int podo_internal_is_tick(const siginfo_t* info) {
+  (void)info;
+  return 0; /* it has ITIMER_PROF only */
+}
+
 static void OnTick(int signal_number) {
   (void)signal_number;
   atomic_fetch_add(&g_ticks, 1);

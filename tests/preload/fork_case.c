@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fork_case MODE TARGET: children of a profiled process. Ends with 42 if every child ended well.
- * MODE: fork, posix_spawn, posix_spawnp, system, popen, fork-exec, or window-SEED: forks all over
+ * MODE: fork, fork-timers, posix_spawn, posix_spawnp, system, popen, fork-exec, or window-SEED: forks all over
  * the first 60 ms of its life, while podo is being loaded; each child loads the library TARGET. */
 #include <dlfcn.h>
 #include <errno.h>
@@ -36,6 +36,25 @@ static int ByPopen(const char* target) {
   return WEXITSTATUS(pclose(pipe));
 }
 
+/* A child that has timers of its own, and takes podo's signal: theirs are the lowest numbers, as the
+ * parent's were. */
+static int ByForkWithTimers(void) {
+  BurnMs(100);
+  const pid_t child = fork();
+  if (child != 0) return Await(child);
+  timer_t timers[8];
+  struct sigevent quiet = {.sigev_notify = SIGEV_NONE};
+  struct itimerspec left;
+  for (int i = 0; i < 8; ++i) {
+    if (timer_create(CLOCK_MONOTONIC, &quiet, &timers[i]) != 0) _exit(5);
+  }
+  signal(SIGPROF, SIG_IGN);
+  for (int i = 0; i < 8; ++i) {
+    if (timer_gettime(timers[i], &left) != 0) _exit(6);
+  }
+  exit(42);
+}
+
 /* A child that is not exec'ed: no timer, and it may use CPU and end as it likes. */
 static int ByFork(const char* target, bool execs) {
   char* argv[] = {"exec_target", NULL};
@@ -66,6 +85,7 @@ static int InWindow(unsigned seed, const char* library) {
 
 static int Once(const char* mode, const char* target) {
   if (strcmp(mode, "fork") == 0) return ByFork(target, false);
+  if (strcmp(mode, "fork-timers") == 0) return ByForkWithTimers();
   if (strcmp(mode, "fork-exec") == 0) return ByFork(target, true);
   if (strcmp(mode, "posix_spawn") == 0) return BySpawn(target, false);
   if (strcmp(mode, "posix_spawnp") == 0) return BySpawn(target, true);

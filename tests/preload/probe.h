@@ -3,6 +3,7 @@
 #ifndef PODO_TESTS_PRELOAD_PROBE_H_
 #define PODO_TESTS_PRELOAD_PROBE_H_
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -39,11 +40,26 @@ static inline struct itimerval RealTimer(void) {
   return timer;
 }
 
+/* POSIX timers of this process that send SIGPROF. (One that is created and not set would count too;
+ * podo sets what it creates.) */
+static inline bool RealPosixTimer(void) {
+  char text[4096];
+  const int fd = open("/proc/self/timers", O_RDONLY | O_CLOEXEC);
+  const ssize_t size = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+  if (fd >= 0) close(fd);
+  if (size <= 0) return false;
+  text[size] = '\0';
+  return strstr(text, "signal: 27/") != NULL;
+}
+
 /* By its period: what is left reads 0 for as long as an expiry waits to be handled. */
-static inline bool RealTimerArmed(void) {
+static inline bool ItimerArmed(void) {
   const struct itimerval timer = RealTimer();
   return timer.it_interval.tv_sec != 0 || timer.it_interval.tv_usec != 0;
 }
+
+/* A timer that sends SIGPROF is there. */
+static inline bool RealTimerArmed(void) { return ItimerArmed() || RealPosixTimer(); }
 
 /* Disposition of SIGPROF as the kernel has it: 0 default, 1 ignored, else a handler. */
 static inline uintptr_t RealHandler(void) {
@@ -52,13 +68,15 @@ static inline uintptr_t RealHandler(void) {
   return action[0];
 }
 
-/* Waits for the engine; false if it has not armed the timer within 10 s. */
-static inline bool AwaitArmed(void) {
+static inline bool AwaitTimer(bool armed) {
   for (const int64_t end = ClockMs(CLOCK_MONOTONIC) + 10000; ClockMs(CLOCK_MONOTONIC) < end;) {
-    if (RealTimerArmed()) return true;
+    if (RealTimerArmed() == armed) return true;
     SleepMs(1);
   }
   return false;
 }
+/* Waits for the engine; false if it has not armed a timer, or deleted all, within 10 s. */
+static inline bool AwaitArmed(void) { return AwaitTimer(true); }
+static inline bool AwaitDisarmed(void) { return AwaitTimer(false); }
 
 #endif /* PODO_TESTS_PRELOAD_PROBE_H_ */

@@ -12,6 +12,7 @@ from stage import tap  # noqa: E402
 
 MODES = {
     "fork": "a fork child that burns CPU ends well",
+    "fork-timers": "a fork child keeps the timers it made, also when it takes SIGPROF",
     "fork-exec": "fork and execve: the new program survives",
     "posix_spawn": "posix_spawn: the new program survives",
     "posix_spawnp": "posix_spawnp: the new program survives",

@@ -107,6 +107,10 @@ def requests():
         "PODO_COMPRESSION": (b"brotli", "gzip, zstd or none"),
         "PODO_SPOOL_DIR": (b"var/spool", "the absolute path of a directory"),
         "PODO_SPOOL_BYTES": (b"1MB", "a size of at least 1MiB"),
+        "PODO_LISTEN": (b"6060", "ADDRESS:PORT such as 127.0.0.1:6060"),
+        "PODO_LISTEN_TOKEN_FILE": (b"var/token", "the absolute path of a file"),
+        "PODO_HISTORY_BYTES": (b"16MB", "a size of at least 1MiB"),
+        "PODO_HISTORY_DIR": (b"var/history", "the absolute path of a directory"),
     }
     result = run(WORK, {name: value for name, (value, _) in cases.items()})
     log, _ = log_of(result)

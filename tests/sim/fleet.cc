@@ -119,15 +119,22 @@ absl::Status NumberedStore::Put(const Payload& payload) {
   return absl::OkStatus();
 }
 
-std::optional<Payload> NumberedStore::TakeOldest() {
+std::optional<Payload> NumberedStore::Take(End end) {
   if (numbers_.empty()) return std::nullopt;
+  taken_ = end;
   Payload payload;
-  payload.start_ns = static_cast<int64_t>(numbers_.front()) * interval_ns_;
+  const uint32_t number = end == End::kOldest ? numbers_.front() : numbers_.back();
+  payload.start_ns = static_cast<int64_t>(number) * interval_ns_;
   return payload;
 }
 
 void NumberedStore::Release(bool done) {
-  if (done) numbers_.pop_front();
+  if (!done) return;
+  if (taken_ == End::kOldest) {
+    numbers_.pop_front();
+  } else {
+    numbers_.pop_back();
+  }
 }
 
 Result Simulate(const Scenario& scenario) { return Fleet(scenario).Run(); }

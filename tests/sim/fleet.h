@@ -22,7 +22,7 @@ class NumberedStore : public exporting::PayloadStore {
  public:
   NumberedStore(int64_t interval_ns, size_t max) : interval_ns_(interval_ns), max_(max) {}
   absl::Status Put(const exporting::Payload& payload) override;
-  std::optional<exporting::Payload> TakeOldest() override;
+  std::optional<exporting::Payload> Take(End end) override;
   void Release(bool done) override;
   uint64_t count() const override { return numbers_.size(); }
   uint64_t bytes() const override { return 0; }
@@ -32,6 +32,7 @@ class NumberedStore : public exporting::PayloadStore {
   int64_t interval_ns_;
   size_t max_;
   uint64_t dropped_ = 0;
+  End taken_ = End::kOldest;
   std::deque<uint32_t> numbers_;
 };
 

@@ -53,7 +53,8 @@ def shares_of(name):
     """(self, total) share in percent that podo-flame gives the guilty function in one profile."""
     table = tap.run([PODO_FLAME, "--top=100000", os.path.join(OUT, name)], 60).stdout
     for line in table.splitlines():
-        found = re.match(r"\s*\S+(?: \S+)?\s+([0-9.]+)%\s+\S+(?: \S+)?\s+([0-9.]+)%\s+(.*)", line)
+        share = r"([0-9.]+)%(?: \+- [0-9.]+)?"
+        found = re.match(rf"\s*\S+(?: \S+)?\s+{share}\s+\S+(?: \S+)?\s+{share}\s+(.*)", line)
         if found and re.match(rf"(.*::)?{GUILTY}( |\(|$)", found[3]):
             return float(found[1]), float(found[2])
     return 0.0, 0.0

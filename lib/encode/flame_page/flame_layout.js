@@ -17,48 +17,68 @@ class FlameLayout {
     this.position = new Int32Array(count).fill(-1);
     this.levelStart = [0];
     this.total = Math.max(0, widths[0]);
+    this.count = this.place(children, widths);
+    this.levels = this.levelStart.length - 1;
+  }
+
+  // Returns how many frames have a place. Local names: with a million frames looking up a member
+  // costs more than the rest.
+  place({ start, node: childAt }, widths) {
+    const { node, x, end, position, levelStart } = this;
     let used = 0;
-    const place = (node, x, end) => {
-      this.node[used] = node;
-      this.x[used] = x;
-      this.end[used] = end;
-      this.position[node] = used++;
-    };
-    if (this.total > 0) place(0, 0, this.total);
-    for (let begin = 0; begin < used; begin = this.levelStart[this.levelStart.length - 1]) {
-      this.levelStart.push(used);
+    if (this.total > 0) {
+      end[0] = this.total;
+      position[0] = used++;
+    }
+    for (let begin = 0; begin < used; begin = levelStart[levelStart.length - 1]) {
+      levelStart.push(used);
       for (let p = begin, levelEnd = used; p < levelEnd; p++) {
-        const parent = this.node[p];
-        let x = this.x[p];
-        for (let c = children.start[parent]; c < children.start[parent + 1]; c++) {
-          const child = children.node[c];
+        const parent = node[p];
+        const most = end[p];
+        let left = x[p];
+        for (let c = start[parent], last = start[parent + 1]; c < last; c++) {
+          const child = childAt[c];
           // Never beyond the parent: negative values of siblings would push it there.
-          const end = Math.min(this.end[p], x + widths[child]);
-          if (!(end > x)) continue;
-          place(child, x, end);
-          x = end;
+          const right = Math.min(most, left + widths[child]);
+          if (!(right > left)) continue;
+          node[used] = child;
+          x[used] = left;
+          end[used] = right;
+          position[child] = used++;
+          left = right;
         }
       }
     }
-    this.count = used;
-    this.levels = this.levelStart.length - 1;
+    return used;
   }
 
   // Children of node n: node[start[n]] .. node[start[n + 1] - 1].
   static sortedChildren(tree, widths, ranks) {
-    const count = tree.nodeCount;
+    const { nodeCount: count, parent } = tree;
     const start = new Int32Array(count + 1);
-    for (let i = 1; i < count; i++) if (widths[i] > 0) start[tree.parent[i] + 1]++;
+    for (let i = 1; i < count; i++) if (widths[i] > 0) start[parent[i] + 1]++;
     for (let i = 0; i < count; i++) start[i + 1] += start[i];
     const next = start.slice();
     const node = new Int32Array(start[count]);
-    for (let i = 1; i < count; i++) if (widths[i] > 0) node[next[tree.parent[i]]++] = i;
+    for (let i = 1; i < count; i++) if (widths[i] > 0) node[next[parent[i]]++] = i;
     for (let i = 0; i < count; i++) {
-      if (start[i + 1] - start[i] > 1) {
-        node.subarray(start[i], start[i + 1]).sort((a, b) => ranks[b] - ranks[a] || a - b);
-      }
+      const siblings = start[i + 1] - start[i];
+      if (siblings < 2) continue;
+      if (siblings < 16) FlameLayout.sortFew(node, start[i], start[i + 1], ranks);
+      else node.subarray(start[i], start[i + 1]).sort((a, b) => ranks[b] - ranks[a] || a - b);
     }
     return { start, node };
+  }
+
+  // By insertion: most frames have few callees, and they come in order of their number.
+  static sortFew(node, begin, end, ranks) {
+    for (let i = begin + 1; i < end; i++) {
+      const one = node[i];
+      const rank = ranks[one];
+      let at = i;
+      for (; at > begin && ranks[node[at - 1]] < rank; at--) node[at] = node[at - 1];
+      node[at] = one;
+    }
   }
 
   levelOf(position) {

@@ -17,8 +17,11 @@ class FunctionTable {
   }
 
   setColumns(columns, sortKey) {
+    // The reader's own order stays for as long as there is such a column.
+    const isChosen = this.columns && this.isSorted && columns.some(({ key }) => key === this.sort.key);
     this.columns = columns;
-    this.sort = { key: sortKey, descending: true };
+    if (!isChosen) this.sort = { key: sortKey, descending: true };
+    this.isSorted = isChosen;
     const row = document.createElement("tr");
     this.headers = columns.map((column) => {
       const cell = document.createElement("th");
@@ -37,6 +40,7 @@ class FunctionTable {
   }
 
   sortBy(column) {
+    this.isSorted = true;
     const same = this.sort.key === column.key;
     this.sort = { key: column.key, descending: same ? !this.sort.descending : Boolean(column.numeric) };
     this.render();

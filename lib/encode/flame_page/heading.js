@@ -5,6 +5,8 @@ function showHeading(tree) {
   $("title").textContent = tree.title;
   $("help-diff").hidden = !tree.isDiff;
   $("main").classList.toggle("is-diff", tree.isDiff);
+  $("facts").replaceChildren();
+  $("about-text").replaceChildren();
   tree.profiles.forEach((profile, i) => {
     const line = element("div");
     const side = tree.isDiff ? ["Before", "After"][i] : "";

@@ -3,35 +3,51 @@
 // that a link or the Back button keeps it. A profile without labels has none of this.
 
 class LabelControls {
-  // onChange() is called when what is to be shown changed.
-  constructor(tree, onChange) {
-    this.tree = tree;
-    this.onChange = onChange;
+  // onChange() is called when what is to be shown changed, onKey(key) when another label's table is
+  // to be shown. `address` is a FragmentAddress or the like; with `always` a filter also holds where
+  // a profile has no labels at all, since the next one may.
+  constructor({ onChange, onKey = () => {}, address = new FragmentAddress(), always = false }) {
+    Object.assign(this, { onChange, onKey, address, always });
+    this.isOffered = false; // whether other profiles have labels, although this one has none
     this.filter = new LabelFilter();
-    this.sums = new LabelSums(tree);
-    this.isUsed = this.sums.keys.length > 0;
-    if (!this.isUsed) return;
-    this.panel = new LabelPanel(this.sums, {
+    this.panel = new LabelPanel({
       onKey: (key) => this.chooseKey(key),
       onToggle: (key, value) => this.toggle(key, value),
     });
-    $("filter").hidden = $("help-labels").hidden = $("help-labels-key").hidden = false;
     $("filter-clear").addEventListener("click", () => this.clear());
     $("filter-add").addEventListener("click", () => this.focus());
-    window.addEventListener("hashchange", () => {
+    address.onChange(() => {
+      if (!this.isUsed) return;
       this.readAddress();
       this.onChange();
     });
-    this.readAddress();
+  }
+
+  // The filter stays, also where the new profile has none of its labels.
+  setTree(tree) {
+    this.tree = tree;
+    this.sums = new LabelSums(tree);
+    this.panel.setSums(this.sums);
+    this.hasKeys = this.sums.keys.length > 0;
+    this.isUsed = this.hasKeys || this.always;
+    if (this.isUsed) this.readAddress();
+    this.showParts();
+  }
+
+  showParts() {
+    $("labels").hidden = !this.hasKeys;
+    for (const id of ["help-labels", "help-labels-key"]) $(id).hidden = !this.isUsed;
+    $("filter").hidden = !this.hasKeys && !(this.isUsed && (this.isOffered || !this.filter.isEmpty));
   }
 
   keep() {
-    return this.filter.keep();
+    return this.isUsed ? this.filter.keep() : null;
   }
 
   focus() {
-    if (!this.isUsed || $("main").dataset.panes === "graph") $("panes").querySelector("[data-value=both]").click();
-    if (this.isUsed) this.panel.focus();
+    if (!this.hasKeys) return;
+    if ($("main").dataset.panes === "graph") $("panes").querySelector("[data-value=both]").click();
+    this.panel.focus();
   }
 
   // ---- changes
@@ -50,6 +66,7 @@ class LabelControls {
   chooseKey(key) {
     this.panel.setKey(key);
     this.isKeyChosen = true;
+    this.onKey(key);
     this.writeAddress({ replace: true });
     this.onChange();
   }
@@ -64,7 +81,7 @@ class LabelControls {
   // ---- the address
 
   readAddress() {
-    const params = new URLSearchParams(location.hash.slice(1));
+    const params = this.address.read();
     this.filter = LabelFilter.read(params);
     const key = params.get("by");
     this.isKeyChosen = key !== null;
@@ -72,27 +89,29 @@ class LabelControls {
   }
 
   writeAddress({ replace = false } = {}) {
-    const params = new URLSearchParams();
-    this.filter.write(params);
-    if (this.isKeyChosen) params.set("by", this.panel.key);
-    const hash = params.toString();
-    if (hash === location.hash.slice(1)) return;
-    try {
-      const address = location.pathname + location.search + (hash ? `#${hash}` : "");
-      history[replace ? "replaceState" : "pushState"](null, "", address);
-    } catch {
-      // A page without an address of its own, in a frame or a preview: the filter holds, unlinked.
-    }
+    this.address.write((params) => {
+      this.filter.write(params);
+      if (this.isKeyChosen) params.set("by", this.panel.key);
+    }, { replace });
   }
 
   // ---- what is shown
 
+  // For a profile that has nothing to show.
+  showFilter() {
+    if (!this.isUsed) return;
+    this.showParts();
+    this.showChips();
+    $("filter-share").hidden = true;
+  }
+
   // `view` may be empty.
   show(view, choices) {
     if (!this.isUsed) return;
+    this.showParts();
     this.showChips();
     this.showShare(choices.type, view);
-    if (!view.isEmpty) this.panel.show(view, choices, this.filter);
+    if (!view.isEmpty && this.hasKeys) this.panel.show(view, choices, this.filter);
   }
 
   showChips() {

@@ -14,20 +14,22 @@ function labelValue(value) {
 
 class LabelPanel {
   // onKey(key) and onToggle(key, value) tell what the reader chose.
-  constructor(sums, { onKey, onToggle }) {
-    this.sums = sums;
+  constructor({ onKey, onToggle }) {
     this.onToggle = onToggle;
-    this.key = sums.firstKey();
     this.table = $("label-table");
-    for (const { key, values } of sums.keys.slice(0, LISTED_KEYS)) {
-      $("label-key").append(new Option(`${key} (${values.toLocaleString("en")})`, key));
-    }
     $("label-key").addEventListener("change", () => onKey($("label-key").value));
     $("label-search").addEventListener("input", () => this.render());
     $("label-search").addEventListener("keydown", (event) => this.searchKey(event));
     $("label-fold").addEventListener("click", () => this.fold());
     this.table.addEventListener("keydown", (event) => this.rowKey(event));
-    $("labels").hidden = false;
+  }
+
+  // The key stays if the new sums have it.
+  setSums(sums) {
+    this.sums = sums;
+    if (sums.keys.length > 0 && !sums.keys.some(({ key }) => key === this.key)) this.key = sums.firstKey();
+    $("label-key").replaceChildren(...sums.keys.slice(0, LISTED_KEYS)
+      .map(({ key, values }) => new Option(`${key} (${values.toLocaleString("en")})`, key)));
   }
 
   setKey(key) {

@@ -2,12 +2,13 @@
 // The page around the flame graph: heading, search, choices, table, details, help.
 
 class Page {
-  constructor(tree) {
-    this.tree = tree;
+  // onState() is called when something changed that a link to this page should keep; explainEmpty()
+  // may give [title, text] for a profile without samples; labels: see LabelControls.
+  constructor(tree, { onState = () => {}, explainEmpty = () => null, labels = {} } = {}) {
+    Object.assign(this, { tree, onState, explainEmpty });
     this.choices = { type: tree.shown, width: "both", scale: "share", by: "self" };
     this.isRegex = false;
     this.matchAt = -1;
-    showHeading(tree);
     this.prepareControls();
     this.table = new FunctionTable($("table"), (frame) => this.pick(frame));
     this.graph = new FlameGraph($("canvas"), tree, {
@@ -15,24 +16,47 @@ class Page {
       onFocus: (node) => this.focus(node),
       onZoom: () => this.zoomed(),
     });
-    this.labels = new LabelControls(tree, () => this.rebuild());
-    this.setTheme(Page.savedTheme());
-    this.rebuild();
+    this.labels = new LabelControls({ ...labels, onChange: () => this.rebuild() });
+    this.setTheme(savedTheme());
+    this.setTree(tree);
     document.addEventListener("keydown", (event) => this.key(event));
+  }
+
+  // Another profile on the same page. Choices and filter stay; so do zoom and focus where the new
+  // profile has the same path of functions.
+  setTree(tree) {
+    const places = [this.graph.zoomed, this.graph.focused].map((node) => this.tree.pathKey(node));
+    this.tree = tree;
+    const wanted = tree.sampleTypes.findIndex(({ type }) => type === this.wantedType);
+    this.choices.type = wanted >= 0 ? wanted : tree.shown;
+    showHeading(tree);
+    this.showTypes();
+    this.showDiffControls();
+    this.graph.setTree(tree);
+    [this.graph.zoomed, this.graph.focused] = tree.findPaths(places);
+    this.labels.setTree(tree);
+    this.rebuild();
   }
 
   // ---- controls
 
   prepareControls() {
-    const { tree } = this;
-    this.segments("orientation", "top", (value) => this.graph.setRootAtTop(value === "top"));
-    this.segments("panes", "both", (value) => ($("main").dataset.panes = value));
-    if (tree.isDiff) this.prepareDiffControls();
-    const select = $("type");
-    tree.sampleTypes.forEach(({ type, unit }, i) => select.append(new Option(`${type} (${unit})`, i)));
-    select.value = String(this.choices.type);
-    $("type-choice").hidden = tree.sampleTypes.length < 2;
-    select.addEventListener("change", () => this.choose({ type: Number(select.value) }));
+    this.pressers = {};
+    this.segments("orientation", "top", (value) => {
+      this.graph.setRootAtTop(value === "top");
+      this.onState();
+    });
+    this.segments("panes", "both", (value) => {
+      $("main").dataset.panes = value;
+      this.onState();
+    });
+    this.segments("width-choice", "both", (width) => this.choose({ width }));
+    this.segments("scale-choice", "share", (scale) => this.choose({ scale }));
+    this.segments("by-choice", "self", (by) => this.choose({ by }));
+    $("type").addEventListener("change", () => {
+      this.wantedType = this.tree.sampleTypes[Number($("type").value)].type;
+      this.choose({ type: Number($("type").value) });
+    });
     $("search").addEventListener("input", () => this.search());
     $("regex").addEventListener("click", () => {
       this.isRegex = !this.isRegex;
@@ -44,20 +68,23 @@ class Page {
     $("help-open").addEventListener("click", () => $("help").showModal());
     $("about-open").addEventListener("click", () => $("about").showModal());
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-      this.setTheme(Page.savedTheme());
+      this.setTheme(savedTheme());
     });
   }
 
-  prepareDiffControls() {
-    for (const id of ["width-choice", "scale-choice", "by-choice"]) $(id).hidden = false;
-    this.segments("width-choice", "both", (width) => this.choose({ width }));
-    this.segments("scale-choice", "share", (scale) => this.choose({ scale }));
-    this.segments("by-choice", "self", (by) => this.choose({ by }));
-    if (this.tree.profiles.some(({ durationNs }) => !(durationNs > 0))) {
-      const button = $("scale-choice").querySelector("[data-value=rate]");
-      button.disabled = true;
-      button.title = "A profile does not say how long it ran";
-    }
+  showTypes() {
+    const { sampleTypes } = this.tree;
+    $("type").replaceChildren(...sampleTypes.map(({ type, unit }, i) => new Option(`${type} (${unit})`, i)));
+    $("type").value = String(this.choices.type);
+    $("type-choice").hidden = sampleTypes.length < 2;
+  }
+
+  showDiffControls() {
+    const { isDiff, profiles } = this.tree;
+    for (const id of ["width-choice", "scale-choice", "by-choice"]) $(id).hidden = !isDiff;
+    const button = $("scale-choice").querySelector("[data-value=rate]");
+    button.disabled = profiles.some(({ durationNs }) => !(durationNs > 0));
+    button.title = button.disabled ? "A profile does not say how long it ran" : "Absolute, per second of run time";
   }
 
   // Buttons of which one is pressed.
@@ -67,6 +94,7 @@ class Page {
       for (const b of buttons) b.setAttribute("aria-pressed", String(b.dataset.value === value));
     };
     press(initial);
+    this.pressers[id] = press;
     for (const button of buttons) {
       button.addEventListener("click", () => {
         press(button.dataset.value);
@@ -78,20 +106,10 @@ class Page {
   choose(changed) {
     Object.assign(this.choices, changed);
     this.rebuild();
+    this.onState();
   }
 
   // ---- theme
-
-  static savedTheme() {
-    let saved = null;
-    try {
-      saved = localStorage.getItem("podo-theme");
-    } catch {
-      // A file may have no storage; the system's choice holds then.
-    }
-    if (saved === "light" || saved === "dark") return saved;
-    return matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
-  }
 
   setTheme(theme) {
     this.theme = theme;
@@ -105,11 +123,7 @@ class Page {
 
   toggleTheme() {
     const theme = this.theme === "dark" ? "light" : "dark";
-    try {
-      localStorage.setItem("podo-theme", theme);
-    } catch {
-      // As above: it holds for this visit only.
-    }
+    saveTheme(theme);
     this.setTheme(theme);
   }
 
@@ -117,7 +131,10 @@ class Page {
 
   rebuild() {
     const { tree, choices } = this;
-    if (tree.sampleTypes.length === 0) return this.showEmpty();
+    if (tree.sampleTypes.length === 0) {
+      this.labels.showFilter();
+      return this.showEmpty();
+    }
     const options = { ...choices, keep: this.labels.keep() };
     this.view = tree.isDiff ? new DiffView(tree, choices.type, options)
       : new SingleView(tree, choices.type, options);
@@ -144,8 +161,14 @@ class Page {
     for (const part of document.querySelectorAll(".graph-pane, .table-pane")) part.hidden = true;
     const [title, text] = $("empty").children;
     const unlike = this.tree.isDiff && this.tree.sampleTypes.length === 0;
-    const isFiltered = Boolean(this.labels.keep());
+    const explained = this.explainEmpty();
+    const isFiltered = Boolean(this.labels.keep()) && !explained;
     $("empty-clear").hidden = !isFiltered;
+    if (explained) {
+      [title.textContent, text.textContent] = explained;
+      $("empty").hidden = false;
+      return;
+    }
     if (isFiltered) {
       title.textContent = "No samples with these labels";
       text.textContent = "No sample of this kind has all that the filter asks for.";
@@ -216,6 +239,7 @@ class Page {
     if (!this.view || this.view.isEmpty) return;
     this.packageShown = null;
     this.showFound(searchFrames(this.tree, $("search").value, this.isRegex));
+    this.onState();
   }
 
   showFound(found, what = "") {
@@ -271,6 +295,7 @@ class Page {
       crumbs.append(node < 0 ? " … " : this.crumb(node));
     });
     this.showDetails();
+    this.onState();
   }
 
   crumb(node) {
@@ -367,8 +392,3 @@ class Page {
     event.preventDefault();
   }
 }
-
-const page = new Page(new ProfileTree(JSON.parse($("document").textContent)));
-
-// For tests and the curious, to read.
-window.podo = Object.freeze({ page, graph: page.graph, tree: page.tree });

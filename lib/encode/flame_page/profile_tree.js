@@ -189,6 +189,31 @@ class ProfileTree {
     return path.reverse();
   }
 
+  // A number that is the same for the same path of functions in another profile; 0 for the root and
+  // for no node.
+  pathKey(node) {
+    return this.pathTo(node).reduce((key, i) => ProfileTree.extend(key, this.names[this.frame[i]]), 0);
+  }
+
+  static extend(key, name) {
+    return (Math.imul(key, 0x01000193) ^ hashText(name)) >>> 0;
+  }
+
+  // The nodes of such keys; where there is none, 0 for the first (the zoom) and -1 for others.
+  findPaths(wanted) {
+    const found = wanted.map((_, i) => (i === 0 ? 0 : -1));
+    if (wanted.every((key) => key === 0)) return found;
+    const hashes = this.names.map(hashText);
+    const keys = new Uint32Array(this.nodeCount);
+    for (let i = 1; i < this.nodeCount; i++) {
+      keys[i] = Math.imul(keys[this.parent[i]], 0x01000193) ^ hashes[this.frame[i]];
+      wanted.forEach((key, w) => {
+        if (key === keys[i] && key !== 0) found[w] = i;
+      });
+    }
+    return found;
+  }
+
   nameOf(node) {
     return node === 0 ? "all" : this.names[this.frame[node]];
   }

@@ -121,12 +121,13 @@ TEST_CASE("what has no whole stack says so at the root") {
   Add(&w.stacks, {0x11004}, model::kRawTruncated);
   Add(&w.stacks, {0x11004}, model::kRawUnknownCode);
   Add(&w.stacks, {0x11004}, model::kRawReusedAddress);
-  w.totals.ticks = 3 + 4 + 1 + 1;
+  w.totals.ticks = 3 + 4 + 1 + 1 + 5;
+  w.totals.over_budget = 5;
   w.totals.paused = 4;
   w.totals.nested = 1;
   w.totals.no_ring = 1;
   const model::Profile p = w.Run().profile;
-  REQUIRE(p.samples.size() == 6);
+  REQUIRE(p.samples.size() == 7);
   CHECK(Text(p, 0) == "[deeper than PODO_MAX_FRAMES];/bin/main+4");
   CHECK(Text(p, 1) == "[incomplete stack];/bin/main+4");
   CHECK(Text(p, 2) == "[module replaced];/bin/main+4");
@@ -134,6 +135,8 @@ TEST_CASE("what has no whole stack says so at the root") {
   CHECK(Text(p, 4) == "[dropped: tick inside a tick]");
   CHECK(Text(p, 5) == "[paused]");
   CHECK(p.ValuesOf(5)[0] == 4);
+  CHECK(Text(p, 6) == "[paused: PODO_MAX_OVERHEAD]");
+  CHECK(p.ValuesOf(6)[0] == 5);
 }
 
 TEST_CASE("interrupted system calls are somebody else's ticks only beside a thread that blocks") {

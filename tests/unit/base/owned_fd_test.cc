@@ -4,26 +4,19 @@
 #include <doctest/doctest.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <utility>
 
+#include "../in_child.h"
+
 namespace podo::base {
 namespace {
 
+using test::InChild;
+
 OwnedFd OpenNull() { return OwnedFd(open("/dev/null", O_RDONLY | O_CLOEXEC)); }
 bool IsOpen(int fd) { return fcntl(fd, F_GETFD) >= 0; }
-
-// Runs `body` in a forked child and gives its exit code.
-template <typename Body>
-int InChild(Body body) {
-  const pid_t child = fork();
-  if (child == 0) _exit(body());
-  int status = 0;
-  waitpid(child, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
-}
 
 TEST_CASE("a descriptor is closed at the end of its owner's life, also after a move") {
   int number = -1;

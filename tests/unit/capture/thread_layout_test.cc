@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -92,12 +93,15 @@ TEST_CASE("this glibc's layout is found from a thread on a known stack") {
   CHECK(tid == static_cast<uint32_t>(gettid()));
 }
 
-TEST_CASE("SigBlk of a status file tells whether SIGPROF is blocked") {
-  CHECK(StatusBlocksSigprof("Name:\tx\nSigBlk:\t0000000004000000\nSigIgn:\t0\n"));
-  CHECK(StatusBlocksSigprof("Name:\tx\nSigBlk:\tfffffffe7ffbfeff\n"));
-  CHECK_FALSE(StatusBlocksSigprof("Name:\tx\nSigBlk:\t0000000002000000\n"));
-  CHECK_FALSE(StatusBlocksSigprof("Name:\tSigBlk\n"));
-  CHECK_FALSE(StatusBlocksSigprof(""));
+TEST_CASE("SigBlk of a status file tells whether a signal is blocked") {
+  CHECK(StatusBlocks("Name:\tx\nSigBlk:\t0000000004000000\nSigIgn:\t0\n", SIGPROF));
+  CHECK(StatusBlocks("Name:\tx\nSigBlk:\tfffffffe7ffbfeff\n", SIGPROF));
+  CHECK_FALSE(StatusBlocks("Name:\tx\nSigBlk:\t0000000002000000\n", SIGPROF));
+  CHECK_FALSE(StatusBlocks("Name:\tSigBlk\n", SIGPROF));
+  CHECK_FALSE(StatusBlocks("", SIGPROF));
+  CHECK(StatusBlocks("SigX:\n\nSigBlk:\t0000004000000000\n", 39));  // SIGRTMIN+5
+  CHECK(StatusBlocks("\nSigBlk:\t8000000000000000\n", 64));
+  CHECK_FALSE(StatusBlocks("\nSigBlk:\t7fffffffffffffff\n", 64));
 }
 
 TEST_CASE("the first number of schedstat is the CPU time") {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "config.h"
+#include "config_serve.h"
 
 namespace podo {
 namespace {
@@ -33,6 +34,20 @@ podo_options Options() {
   return options;
 }
 
+TEST_CASE("a signal in code moves the clock off ITIMER_PROF, whoever chose that") {
+  podo_options options = Options();
+  options.signal = "RTMIN+5";
+  const Applied asked = Apply(options, {"PODO_CLOCK=itimer"});
+  CHECK(asked.config.signal.value == SIGRTMIN + 5);
+  CHECK(asked.config.signal.source == "option signal");
+  CHECK(asked.config.clock.value == Clock::kAuto);
+  CHECK(asked.messages.size() == 1);
+  options.signal = "PROF";
+  options.clock = "itimer";
+  CHECK(Apply(options, {"PODO_SIGNAL=RTMIN+5"}).config.clock.value == Clock::kItimer);
+  CHECK(Apply(options, {"PODO_SIGNAL=RTMIN+5"}).messages.empty());
+}
+
 TEST_CASE("options without a field set change nothing") {
   podo_options options = Options();
   options.service_name = options.labels = options.export_to = options.symbolize = options.log = " ";
@@ -54,6 +69,7 @@ TEST_CASE("a field that is set beats the environment and is remembered as the so
   options.max_frames = 32;
   options.max_threads = 8;
   options.symbolize = "none";
+  options.fork = "child";
   options.symbol_bytes = 2 << 20;
   options.exit_timeout_ns = 5'000'000;
   options.log = "error";
@@ -65,6 +81,10 @@ TEST_CASE("a field that is set beats the environment and is remembered as the so
   options.compression = "none";
   options.spool_dir = "/spool";
   options.spool_bytes = 2 << 20;
+  options.listen = "unix:@code";
+  options.listen_token_file = "/token";
+  options.history_bytes = 3 << 20;
+  options.history_dir = "/history";
   const auto [config, messages, status] =
       Apply(options, {"PODO_HEADERS=x=y", "PODO_SPOOL_DIR=/env", "PODO_SERVICE_NAME=env",
                       "PODO_LABELS=b=2", "PODO_SAMPLE_HZ=7", "PODO_EXPORT=file:///a/,file:///b/",
@@ -80,6 +100,7 @@ TEST_CASE("a field that is set beats the environment and is remembered as the so
   CHECK(config.max_frames.value == 32);
   CHECK(config.max_threads.value == 8);
   CHECK(config.symbolize.value == Symbolize::kNone);
+  CHECK(config.fork.value == ForkMode::kChild);
   CHECK(config.symbol_bytes.value == 2 << 20);
   CHECK(config.exit_timeout_ns.value == 5'000'000);
   CHECK(config.log.value == base::LogLevel::kError);
@@ -92,6 +113,10 @@ TEST_CASE("a field that is set beats the environment and is remembered as the so
   CHECK(config.compression.value == exporting::PayloadCoding::kNone);
   CHECK(config.spool_dir.value == "/spool");
   CHECK(config.spool_bytes.value == 2 << 20);
+  CHECK(config.listen.value->Text() == "unix:@code");
+  CHECK(config.listen_token_file.value == "/token");
+  CHECK(HistoryBytes(config) == 3 << 20);
+  CHECK(config.history_dir.value == "/history");
 }
 
 TEST_CASE("podo that is turned off by the environment stays off") {
@@ -119,10 +144,14 @@ TEST_CASE("a value that is not accepted is reported and the environment's stays"
   options.compression = "lz4";
   options.spool_dir = "spool";
   options.spool_bytes = 5;
+  options.listen = "here";
+  options.listen_token_file = "token";
+  options.history_bytes = 5;
+  options.history_dir = "history";
   const auto [config, messages, status] =
       Apply(options, {"PODO_SAMPLE_HZ=7", "PODO_LABELS=b=2", "PODO_INTERVAL=1s"});
   CHECK(status.ok());
-  CHECK(messages.size() == 18);
+  CHECK(messages.size() == 22);
   for (const std::string& line : messages) {
     CHECK(line.starts_with("option "));
     CHECK(line.find("hunter") == std::string::npos);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "config_variables.h"
+#include "preload/environment.h"
 
 namespace podo {
 namespace {
@@ -60,10 +61,12 @@ TEST_CASE("an empty environment gives the documented defaults without a word") {
   CHECK(config.sinks.value.empty());
   CHECK(config.sample_hz.value == 100);
   CHECK(config.max_frames.value == 256);
+  CHECK(config.max_overhead.value == 0.01);
   CHECK(config.max_threads.value == 1024);
   CHECK(config.interval_ns.value == 10'000'000'000);
   CHECK(config.symbolize.value == Symbolize::kFull);
   CHECK(config.symbol_bytes.value == 67'108'864);
+  CHECK(config.fork.value == ForkMode::kOff);
   CHECK(!config.flush_on_sigterm.value);
   CHECK(config.exit_timeout_ns.value == 2'000'000'000);
   CHECK(config.log.value == base::LogLevel::kWarning);
@@ -76,13 +79,15 @@ TEST_CASE("every available variable is taken and remembered as the source") {
        "PODO_EXPORT=file:///a/,file:///b.html", "PODO_SAMPLE_HZ=99.5", "PODO_MAX_FRAMES=64",
        "PODO_MAX_THREADS=16", "PODO_INTERVAL=500ms", "PODO_SYMBOLIZE=Functions",
        "PODO_SYMBOL_BYTES=1MiB", "PODO_FLUSH_ON_SIGTERM=1", "PODO_EXIT_TIMEOUT=0s", "PODO_LOG=info",
-       "PODO_CLOCK=itimer", "PODO_PROFILES=cpu", "PODO_FORK=off", "PODO_SIGNAL=PROF"});
+       "PODO_CLOCK=Thread", "PODO_PROFILES=cpu", "PODO_FORK=Child", "PODO_SIGNAL=PROF"});
   CHECK(messages == Lines{});
   CHECK(config.service_name.value == "pay");
   CHECK(AllLabels(config) == Labels{{"a", "1"}, {"b", "x,y"}});
   REQUIRE(config.sinks.value.size() == 2);
   CHECK(config.sinks.value[1].url == "file:///b.html");
   CHECK(config.sample_hz.value == 99.5);
+  CHECK(config.clock.value == Clock::kThread);
+  CHECK(config.fork.value == ForkMode::kChild);
   CHECK(config.max_frames.value == 64);
   CHECK(config.max_threads.value == 16);
   CHECK(config.interval_ns.value == 500'000'000);
@@ -93,6 +98,71 @@ TEST_CASE("every available variable is taken and remembered as the source") {
   CHECK(config.log.value == base::LogLevel::kInfo);
   CHECK(config.sample_hz.source == "PODO_SAMPLE_HZ");
   CHECK(config.sinks.source == "PODO_EXPORT");
+}
+
+TEST_CASE("PODO_SIGNAL names SIGPROF or a real-time signal, in any of the usual ways") {
+  const std::pair<const char*, int> cases[] = {
+      {"PROF", SIGPROF},
+      {"sigprof", SIGPROF},
+      {"27", SIGPROF},
+      {"RTMIN", SIGRTMIN},
+      {" rtmin+5 ", SIGRTMIN + 5},
+      {"SIGRTMIN+30", SIGRTMIN + 30},
+      {"RTMAX-2", SIGRTMAX - 2},
+      {"RTMAX", SIGRTMAX},
+      {"34", 34},
+      {"64", 64},
+      {"RTMIN+05", SIGRTMIN + 5},
+  };
+  for (const auto& [text, signal] : cases) {
+    CAPTURE(text);
+    const std::string entry = std::string("PODO_SIGNAL=") + text;
+    const Parsed parsed = Parse({entry});
+    CHECK(parsed.messages == Lines{});
+    CHECK(parsed.config.signal.value == signal);
+    // The stub reads it by itself, before the engine is there.
+    const char* const environment[] = {"PODO_SIGNAL", "PODO_SIGNALS=40", entry.c_str(),
+                                       "PODO_SIGNAL=RTMIN+9", nullptr};
+    CHECK(EnvironmentSignal(environment) == signal);
+  }
+  const char* const refused[] = {"PODO_SIGNAL=RTMIN+000000000000000001", nullptr};
+  CHECK(EnvironmentSignal(refused) == SIGPROF);
+  CHECK(Parse({refused[0]}).config.signal.value == SIGPROF);
+  const char* const none[] = {nullptr};
+  CHECK(EnvironmentSignal(none) == SIGPROF);
+}
+
+TEST_CASE("a real-time signal moves the clock off what sends SIGPROF only, and says so") {
+  CHECK(Parse({"PODO_SIGNAL=RTMIN+5"}).config.clock.value == Clock::kAuto);
+  CHECK(Parse({"PODO_SIGNAL=RTMIN+5"}).messages == Lines{});
+  CHECK(Parse({"PODO_SIGNAL=RTMIN+5", "PODO_CLOCK=process"}).config.clock.value == Clock::kProcess);
+  const Parsed asked = Parse({"PODO_SIGNAL=RTMIN+5", "PODO_CLOCK=itimer"});
+  CHECK(asked.config.clock.value == Clock::kAuto);
+  CHECK(OnlyLine(asked) ==
+        "PODO_CLOCK=\"itimer\" sends SIGPROF only, which PODO_SIGNAL has replaced; auto is used");
+  const Parsed perf = Parse({"PODO_SIGNAL=RTMIN+5", "PODO_CLOCK=perf"});
+  CHECK(perf.config.clock.value == Clock::kAuto);
+  CHECK(OnlyLine(perf) ==
+        "PODO_CLOCK=\"perf\" sends SIGPROF only, which PODO_SIGNAL has replaced; auto is used");
+  CHECK(Parse({"PODO_SIGNAL=PROF", "PODO_CLOCK=itimer"}).config.clock.value == Clock::kItimer);
+  CHECK(Parse({"PODO_SIGNAL=PROF", "PODO_CLOCK=perf"}).config.clock.value == Clock::kPerf);
+}
+
+TEST_CASE("a handler behind podo's leaves no clock whose ticks look like the program's") {
+  CHECK(Parse({"PODO_CLOCK=perf"}).config.signal_conflict.value == SignalConflict::kYield);
+  const Parsed retake = Parse({"PODO_SIGNAL_CONFLICT=Retake", "PODO_CLOCK=itimer"});
+  CHECK(retake.messages == Lines{});
+  CHECK(retake.config.signal_conflict.value == SignalConflict::kRetake);
+  CHECK(retake.config.clock.value == Clock::kItimer);
+  for (const char* clock : {"itimer", "perf"}) {
+    const std::string entry = std::string("PODO_CLOCK=") + clock;
+    const Parsed chain = Parse({"PODO_SIGNAL_CONFLICT=chain", entry});
+    CHECK(chain.config.clock.value == Clock::kAuto);
+    CHECK(OnlyLine(chain) == std::string("PODO_CLOCK=\"") + clock +
+                                 "\" has ticks that look like the program's own "
+                                 "(PODO_SIGNAL_CONFLICT); auto is used");
+  }
+  CHECK(Parse({"PODO_SIGNAL_CONFLICT=chain", "PODO_CLOCK=thread"}).messages == Lines{});
 }
 
 TEST_CASE("empty is unset, and of equal names the first counts") {
@@ -119,20 +189,34 @@ TEST_CASE("garbage is reported in one line with name, value and what is accepted
       {"PODO_SAMPLE_HZ", "0", "from 1 to 10000"},
       {"PODO_SAMPLE_HZ", "10001", "from 1 to 10000"},
       {"PODO_SAMPLE_HZ", "nan", "from 1 to 10000"},
-      {"PODO_CLOCK", "thread", "itimer (in this version)"},
-      {"PODO_CLOCK", "sundial", "itimer (in this version)"},
+      {"PODO_CLOCK", "sundial", "auto, thread, perf, process or itimer"},
       {"PODO_PROFILES", "cpu,heap", "cpu (in this version)"},
-      {"PODO_FORK", "child", "off (in this version)"},
-      {"PODO_SIGNAL", "USR1", "PROF (in this version)"},
+      {"PODO_FORK", "parent", "off or child"},
+      {"PODO_SIGNAL_CONFLICT", "fight", "yield, retake or chain"},
+      {"PODO_SIGNAL", "USR1", "PROF, or a real-time signal: RTMIN+3"},
+      {"PODO_SIGNAL", "33", "PROF, or a real-time signal: RTMIN+3"},
+      {"PODO_SIGNAL", "65", "PROF, or a real-time signal: RTMIN+3"},
+      {"PODO_SIGNAL", "RTMIN+31", "PROF, or a real-time signal: RTMIN+3"},
+      {"PODO_SIGNAL", "RTMIN-1", "PROF, or a real-time signal: RTMIN+3"},
+      {"PODO_SIGNAL", "RTMAX+1", "PROF, or a real-time signal: RTMIN+3"},
+      {"PODO_SIGNAL", "RTMIN+3x", "PROF, or a real-time signal: RTMIN+3"},
       {"PODO_COMPRESSION", "lz4", "gzip, zstd or none"},
       {"PODO_SPOOL_DIR", "spool", "the absolute path of a directory"},
       {"PODO_SPOOL_BYTES", "1MB", "at least 1MiB"},
       {"PODO_SPOOL_BYTES", "1048575", "at least 1MiB"},
+      {"PODO_LISTEN", "6060", "ADDRESS:PORT such as 127.0.0.1:6060"},
+      {"PODO_LISTEN_TOKEN_FILE", "token", "the absolute path of a file"},
+      {"PODO_HISTORY_BYTES", "16", "at least 1MiB, such as 16MiB, or 0"},
+      {"PODO_HISTORY_BYTES", "16MB", "at least 1MiB, such as 16MiB, or 0"},
+      {"PODO_HISTORY_DIR", "history", "the absolute path of a directory"},
       {"PODO_MAX_FRAMES", "7", "from 8 to 1024"},
       {"PODO_MAX_FRAMES", "1025", "from 8 to 1024"},
       {"PODO_MAX_FRAMES", "99.5", "from 8 to 1024"},
       {"PODO_MAX_THREADS", "0", "from 1 to 65536"},
       {"PODO_MAX_THREADS", "65537", "from 1 to 65536"},
+      {"PODO_MAX_OVERHEAD", "0%", "from 0.001% to 100%, or off"},
+      {"PODO_MAX_OVERHEAD", "1", "from 0.001% to 100%, or off"},
+      {"PODO_MAX_OVERHEAD", "101%", "from 0.001% to 100%, or off"},
       {"PODO_LABEL_SETS", "0", "from 1 to 1000000"},
       {"PODO_LABEL_SETS", "many", "from 1 to 1000000"},
       {"PODO_THREAD_LABELS", "names", "none, name, id or name,id"},
@@ -162,13 +246,13 @@ TEST_CASE("garbage is reported in one line with name, value and what is accepted
   }
 }
 
-TEST_CASE("a variable of a later version is named in one line, without its value") {
-  for (const char* known : {"PODO_HISTORY_BYTES", "PODO_HISTORY_DIR", "PODO_LISTEN",
-                            "PODO_LISTEN_TOKEN_FILE", "PODO_MAX_OVERHEAD"}) {
-    const std::string name = known;
-    CHECK(OnlyLine(Parse({name + "=hunter2"})) ==
-          name + " is known but not available in this version; ignored");
-  }
+TEST_CASE("PODO_MAX_OVERHEAD is a percentage, and off is no limit") {
+  CHECK(Parse({"PODO_MAX_OVERHEAD=2.5%"}).config.max_overhead.value == doctest::Approx(0.025));
+  CHECK(Parse({"PODO_MAX_OVERHEAD=0.001%"}).config.max_overhead.value == doctest::Approx(0.00001));
+  const Parsed off = Parse({"PODO_MAX_OVERHEAD=Off"});
+  CHECK(off.messages == Lines{});
+  CHECK(off.config.max_overhead.value == 0);
+  CHECK(off.config.max_overhead.source == "PODO_MAX_OVERHEAD");
 }
 
 TEST_CASE("an unknown name is reported with the nearest known one, its value is not") {

@@ -266,5 +266,20 @@ TEST_CASE("this process has an id that no other run has") {
             .detected_attributes.empty());
 }
 
+TEST_CASE("a fork child has an instance id of its own, found or given") {
+  std::vector<std::string> messages;
+  const char* const none[] = {nullptr};
+  Config child = ReadProcessConfig(none, &messages);
+  const Config parent = child;
+  RedetectProcess(&child);
+  CHECK(InstanceId(child) != InstanceId(parent));
+  CHECK(InstanceId(child).size() == 36);
+  CHECK(Value(ResourceLabels(child), "process.pid") == std::to_string(getpid()));
+  CHECK(Value(ResourceLabels(child), "host.name") == Value(ResourceLabels(parent), "host.name"));
+  child.labels.value = {{"service.instance.id", "web-1"}};
+  RedetectProcess(&child);
+  CHECK(InstanceId(child) == "web-1-" + std::to_string(getpid()));
+}
+
 }  // namespace
 }  // namespace podo

@@ -146,9 +146,21 @@ TEST_CASE("negative values keep shares within one, and huge ones do not wrap aro
 TEST_CASE("the table's text has numbers first, then function and place") {
   CHECK(TopTableText(KnownProfile(), 1, 2) ==
         "cpu: 1.00 s\n"
-        "        self   self%        total  total%  function (file:line)\n"
-        "   800.00 ms   80.0%    800.00 ms   80.0%  libc.so.6+0x2500 (/lib/libc.so.6)\n"
-        "   150.00 ms   15.0%    150.00 ms   15.0%  Escape (json.cc:15)\n");
+        "        self         self%        total        total%  function (file:line)\n"
+        "   800.00 ms  80.0% +- 4.0    800.00 ms  80.0% +- 4.0  libc.so.6+0x2500 (/lib/libc.so.6)\n"
+        "   150.00 ms  15.0% +- 3.6    150.00 ms  15.0% +- 3.6  Escape (json.cc:15)\n");
+}
+
+TEST_CASE("what sampling leaves open of a share") {
+  CHECK(SamplingError(0.03, 1820) == doctest::Approx(0.004).epsilon(0.01));
+  CHECK(SamplingError(-0.5, 100) == doctest::Approx(0.05));
+  CHECK(SamplingError(1.5, 100) == 0);
+  CHECK(SamplingError(0.5, 0) == 0);
+  model::ProfileBuilder unknown({{"alloc_space", "bytes"}});
+  unknown.AddSample(unknown.AddStack({unknown.AddNamedFrame("f")}), {}, {}, {4096});
+  const model::Profile profile = unknown.Take();
+  CHECK(SampleCount(profile) == 0);
+  CHECK(TopTableText(profile, 0, 1).find("+-") == std::string::npos);
 }
 
 TEST_CASE("the text of changes names the guilty function even when it shows fewer rows") {

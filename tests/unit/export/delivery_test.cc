@@ -495,5 +495,46 @@ TEST_CASE("whatever the receiver answers, nothing is lost uncounted and no loop 
   }
 }
 
+// A receiver that breaks on window 0 and takes all others.
+int64_t SendBreaking(Bench* bench) {
+  const auto attempt = bench->delivery.TryNext(bench->now_ns, bench->now_ns);
+  if (!attempt) return -1;
+  const auto seq = static_cast<int64_t>(attempt->payload->window_seq);
+  bench->delivery.Observe(seq == 0 ? kLater : kYes, bench->now_ns);
+  return seq;
+}
+
+TEST_CASE("a payload that the receiver breaks on keeps no other one waiting, and stays") {
+  ListedStore stored;
+  for (PayloadStore* store :
+       {static_cast<PayloadStore*>(nullptr), static_cast<PayloadStore*>(&stored)}) {
+    CAPTURE(store == nullptr);
+    Bench bench(Remote(), store);
+    uint64_t seq = 0;
+    for (int64_t second = 0; second < 3600; ++second) {
+      bench.now_ns = second * kSecond;
+      if (second % 10 == 0) bench.Offer(seq++);
+      while (SendBreaking(&bench) >= 0) {
+      }
+    }
+    CHECK(bench.delivery.counts().sent >= seq - 3);  // the last ones have their turn to come
+    CHECK(bench.delivery.counts().Lost() == 0);
+  }
+}
+
+TEST_CASE(
+    "in an outage nothing is to blame: all is kept, and the oldest is sent first afterwards") {
+  ListedStore store;
+  Bench bench(Remote(), &store);
+  for (uint64_t seq = 0; seq < 20; ++seq) {
+    bench.Offer(seq);
+    bench.SendNext(kLater, 10 * kSecond);
+  }
+  CHECK(bench.delivery.counts().Lost() == 0);
+  int64_t sent = bench.SendNext(kYes);
+  CHECK((sent == 0 || sent == 19));  // the newest found out that the sink works again
+  for (int64_t seq = sent == 0 ? 1 : 0; seq < 10; ++seq) CHECK(bench.SendNext(kYes) == seq);
+}
+
 }  // namespace
 }  // namespace podo::exporting

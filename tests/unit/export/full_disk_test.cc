@@ -2,11 +2,7 @@
 // File sinks on a disk that is full, read-only, and well again: a small tmpfs in a mount namespace
 // of a child process's own.
 #include <doctest/doctest.h>
-#include <errno.h>
-#include <sched.h>
-#include <string.h>
 #include <sys/mount.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <memory>
@@ -16,37 +12,13 @@
 #include "../scratch_directory.h"
 #include "export/failure_log.h"
 #include "export/file_sink.h"
+#include "small_disk.h"
 
 namespace podo::exporting {
 namespace {
 
+using test::OnSmallDisk;
 using test::ScratchDirectory;
-
-constexpr int kNotPermitted = 77;
-
-// Mounts 256 KiB at `path`, seen by this process only.
-bool MountSmallDisk(const std::string& path) {
-  if (unshare(CLONE_NEWNS) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return false;
-  return mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
-         mount("podo-test", path.c_str(), "tmpfs", 0, "size=256k") == 0;
-}
-
-// Runs `body` on a small disk at `dir` in a child; the number of the first demand that failed, or
-// 0.
-template <typename Body>
-void OnSmallDisk(const ScratchDirectory& dir, Body body) {
-  const pid_t child = fork();
-  if (child == 0) _exit(MountSmallDisk(dir.path()) ? body() : kNotPermitted);
-  int status = 0;
-  waitpid(child, &status, 0);
-  if (WIFEXITED(status) && WEXITSTATUS(status) == kNotPermitted) {
-    MESSAGE("SKIPPED: full disk: mounting a tmpfs is not permitted here");
-    return;
-  }
-  CAPTURE(WTERMSIG(status));
-  CHECK(WEXITSTATUS(status) == 0);
-  CHECK(WIFEXITED(status));
-}
 
 struct Bench {
   explicit Bench(const std::string& path)

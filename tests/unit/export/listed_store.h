@@ -3,6 +3,7 @@
 #ifndef PODO_TESTS_UNIT_EXPORT_LISTED_STORE_H_
 #define PODO_TESTS_UNIT_EXPORT_LISTED_STORE_H_
 
+#include <cstddef>
 #include <deque>
 #include <optional>
 #include <utility>
@@ -24,12 +25,13 @@ class ListedStore : public PayloadStore {
     payloads_.push_back(payload);
     return absl::OkStatus();
   }
-  std::optional<Payload> TakeOldest() override {
+  std::optional<Payload> Take(End end) override {
     if (payloads_.empty()) return std::nullopt;
-    return payloads_.front();
+    taken_ = end == End::kOldest ? 0 : payloads_.size() - 1;
+    return payloads_[taken_];
   }
   void Release(bool done) override {
-    if (done) payloads_.pop_front();
+    if (done) payloads_.erase(payloads_.begin() + static_cast<ptrdiff_t>(taken_));
   }
   uint64_t count() const override { return payloads_.size(); }
   uint64_t bytes() const override { return 0; }
@@ -40,6 +42,7 @@ class ListedStore : public PayloadStore {
  private:
   size_t max_payloads_;
   std::deque<Payload> payloads_;
+  size_t taken_ = 0;
   uint64_t dropped_ = 0;
 };
 

@@ -11,42 +11,20 @@
 
 #include "../scratch_directory.h"
 #include "export/spool.h"
+#include "small_disk.h"
 #include "spool_payload.h"
 
 namespace podo::exporting {
 namespace {
 
+using podo::test::kNotPermitted;
+using podo::test::OnSmallDisk;
 using podo::test::ScratchDirectory;
 using test::Key;
 using test::MakePayload;
 using test::Noise;
 
-constexpr int kNotPermitted = 77;
 constexpr uint64_t kMaxBytes = 64 << 20;
-
-// Mounts 256 KiB at `path`, seen by this process only.
-bool MountSmallDisk(const std::string& path) {
-  if (unshare(CLONE_NEWNS) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return false;
-  return mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
-         mount("podo-test", path.c_str(), "tmpfs", 0, "size=256k,mode=700") == 0;
-}
-
-// Runs `body` on a small disk at `dir` in a child; the number of the first demand that failed, or
-// 0.
-template <typename Body>
-void OnSmallDisk(const ScratchDirectory& dir, Body body) {
-  const pid_t child = fork();
-  if (child == 0) _exit(MountSmallDisk(dir.path()) ? body() : kNotPermitted);
-  int status = 0;
-  waitpid(child, &status, 0);
-  if (WIFEXITED(status) && WEXITSTATUS(status) == kNotPermitted) {
-    MESSAGE("SKIPPED: full disk: mounting a tmpfs is not permitted here");
-    return;
-  }
-  CAPTURE(WTERMSIG(status));
-  CHECK(WEXITSTATUS(status) == 0);
-  CHECK(WIFEXITED(status));
-}
 
 bool Says(const absl::Status& status, const std::string& end) {
   return std::string(status.message()).ends_with(end);

@@ -145,7 +145,7 @@ constexpr int64_t kPatienceNs = 60'000'000'000;
 
 // What lies in `path` while nobody is writing: names and sizes are not read at one moment.
 uint64_t BytesAtRest(const std::string& path) {
-  SpoolDirectory watch(path, kPatienceNs);
+  base::SharedDirectory watch(path, kPatienceNs);
   if (!watch.Open().ok() || !watch.Lock()) return UINT64_MAX;
   uint64_t bytes = 0;
   for (const auto& entry : std::filesystem::directory_iterator(path)) {

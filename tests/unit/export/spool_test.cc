@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "../in_child.h"
 #include "../scratch_directory.h"
 #include "base/owned_fd.h"
 #include "spool_payload.h"
@@ -20,6 +21,7 @@
 namespace podo::exporting {
 namespace {
 
+using podo::test::InChild;
 using podo::test::ReadFile;
 using podo::test::ScratchDirectory;
 using podo::test::WriteFile;
@@ -46,16 +48,6 @@ uint64_t BytesIn(const ScratchDirectory& dir) {
   for (const std::string& name : dir.Names()) bytes += std::filesystem::file_size(dir / name);
   return bytes;
 }
-// Runs `body` in a fork child; the number of the first demand that failed, or 0.
-template <typename Body>
-int InChild(Body body) {
-  const pid_t child = fork();
-  if (child == 0) _exit(body());
-  int status = 0;
-  waitpid(child, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
-}
-
 TEST_CASE("what was put is taken oldest first, by whoever has the key, and goes when it is done") {
   ScratchDirectory dir;
   Spool writer(dir / "spool/", kMany, Key(1)), reader(dir / "spool", kMany, Key(1));
@@ -237,7 +229,7 @@ TEST_CASE("what is planted in the directory does no harm") {
 
 TEST_CASE("a file of another user is neither taken, removed nor counted") {
   if (geteuid() != 0) {
-    MESSAGE("SKIPPED: only root can give files away");
+    MESSAGE("SKIPPED: root, who alone can give files away");
     return;
   }
   ScratchDirectory dir;
@@ -259,7 +251,7 @@ TEST_CASE("directories that others could play tricks with are refused, in words"
     CHECK(spool.TakeOldest() == std::nullopt);
     return std::string(spool.Put(MakePayload("x")).message());
   };
-  const std::string begin = "cannot use spool directory " + dir.path();
+  const std::string begin = "cannot use directory " + dir.path();
   for (const char* name : {"open", "sticky", "real"}) std::filesystem::create_directory(dir / name);
   chmod((dir / "open").c_str(), 0777);
   CHECK(message("open") == begin + "/open: everybody may write to it, and it has no sticky bit");
@@ -337,9 +329,9 @@ TEST_CASE("temporary files of the dead go, those of the living stay") {
   const std::string dead = FormatSpoolName({.key = 1, .kind = SpoolKind::kTemporary});
   const std::string alive = FormatSpoolName({.key = 2, .kind = SpoolKind::kTemporary});
   WriteFile(dir / dead, std::string("PODOSPL\x1a half", 13));
-  SpoolDirectory writer(dir.path());
+  base::SharedDirectory writer(dir.path());
   REQUIRE(writer.Open().ok());
-  SpoolClaim claim;
+  base::FileClaim claim;
   REQUIRE(writer.Create(alive, &claim) == 0);
   Spool spool(dir.path(), kMany, Key(1));
   REQUIRE(spool.Put(MakePayload("x")).ok());
