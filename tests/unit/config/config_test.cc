@@ -115,8 +115,8 @@ TEST_CASE("PODO_SIGNAL names SIGPROF or a real-time signal, in any of the usual 
       {"RTMIN+05", SIGRTMIN + 5},
   };
   for (const auto& [text, signal] : cases) {
-    CAPTURE(text);
     const std::string entry = std::string("PODO_SIGNAL=") + text;
+    CAPTURE(entry);
     const Parsed parsed = Parse({entry});
     CHECK(parsed.messages == Lines{});
     CHECK(parsed.config.signal.value == signal);
