@@ -82,17 +82,12 @@ DrainLoop::Reading DrainLoop::Read() const {
   const auto get = [](const std::atomic<uint64_t>& v) { return v.load(std::memory_order_relaxed); };
   const int64_t process_cpu_ns = base::ProcessCpuNs();
   const int64_t own_cpu_ns = threads_->CpuNs();
-  return {base::WallClockNs(),
-          base::SteadyClockNs(),
-          process_cpu_ns,
-          own_cpu_ns,
-          get(c.ticks),
-          get(c.foreign),
-          get(c.ring_full),
-          get(c.no_ring),
-          get(c.nested),
-          get(c.paused),
-          guard_.PausedPeriods(process_cpu_ns - own_cpu_ns)};
+  return {base::WallClockNs(), base::SteadyClockNs(),
+          process_cpu_ns,      own_cpu_ns,
+          get(c.ticks),        get(c.foreign),
+          get(c.ring_full),    get(c.no_ring),
+          get(c.nested),       get(c.small_stack),
+          get(c.paused),       guard_.PausedPeriods(process_cpu_ns - own_cpu_ns)};
 }
 
 void DrainLoop::AskFlush(uint64_t id) {
@@ -313,6 +308,7 @@ bool DrainLoop::CloseWindow(Close what) {
   t.ring_full = end.ring_full - begin_.ring_full;
   t.no_ring = end.no_ring - begin_.no_ring;
   t.nested = end.nested - begin_.nested;
+  t.small_stack = end.small_stack - begin_.small_stack;
   t.paused = end.paused - begin_.paused;
   t.nominal_hz = settings_.hz;
   t.over_budget = end.over_budget - begin_.over_budget;

@@ -81,7 +81,7 @@ class DrainLoop {
  private:
   struct Reading {  // of clocks and counters
     int64_t wall_ns, steady_ns, process_cpu_ns, own_cpu_ns;
-    uint64_t ticks, foreign, ring_full, no_ring, nested, paused, over_budget;
+    uint64_t ticks, foreign, ring_full, no_ring, nested, small_stack, paused, over_budget;
   };
   Reading Read() const;
   void DrainOnce();

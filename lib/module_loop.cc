@@ -128,7 +128,7 @@ void ModuleLoop::Finish(WindowBox* box) {
   box->maybe_asleep += std::exchange(residue_maybe_asleep_, 0);
   model::WindowTotals& t = box->totals;
   t.ticks = box->stacks.total() + box->residue->total() + t.foreign_ticks + t.ring_full +
-            t.no_ring + t.nested + t.paused + t.over_budget;
+            t.no_ring + t.nested + t.small_stack + t.paused + t.over_budget;
   t.unsampled = measures_threads_ ? UnsampledPeriods(t) : 0;
   box->newest_generation = modules_->generation();
   NameBlockedThreads(box);

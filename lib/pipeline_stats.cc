@@ -19,6 +19,7 @@ void Pipeline::FillStats(podo_stats* stats) const {
   stats->dropped_ring_full = get(c.ring_full);
   stats->dropped_no_ring = get(c.no_ring);
   stats->dropped_nested = get(c.nested);
+  stats->dropped_small_stack = get(c.small_stack);
   stats->paused_ticks = get(c.paused);
   stats->own_ticks = exports_->own_ticks();
   stats->foreign_ticks = get(c.foreign);
@@ -83,10 +84,10 @@ void Pipeline::LogLines(const podo_stats& s) const {
   base::Log(base::LogLevel::kInfo,
             absl::StrCat("ticks=", s.ticks, " taken=", s.samples_taken,
                          " ring_full=", s.dropped_ring_full, " no_ring=", s.dropped_no_ring,
-                         " nested=", s.dropped_nested, " paused=", s.paused_ticks,
-                         " foreign=", s.foreign_ticks, " | incomplete=", s.incomplete,
-                         " truncated=", s.truncated, " residue=", s.residue_taken,
-                         " residue_limited=", s.residue_limited,
+                         " nested=", s.dropped_nested, " small_stack=", s.dropped_small_stack,
+                         " paused=", s.paused_ticks, " foreign=", s.foreign_ticks,
+                         " | incomplete=", s.incomplete, " truncated=", s.truncated,
+                         " residue=", s.residue_taken, " residue_limited=", s.residue_limited,
                          " frame_pointer=", s.frame_pointer_steps, " misdelivered=", s.misdelivered,
                          " own_ticks=", s.own_ticks, " overruns=", s.overruns));
   base::Log(

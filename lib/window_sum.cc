@@ -19,6 +19,7 @@ void AddTotals(const model::WindowTotals& piece, model::WindowTotals* sum) {
   sum->ring_full += piece.ring_full;
   sum->no_ring += piece.no_ring;
   sum->nested += piece.nested;
+  sum->small_stack += piece.small_stack;
   sum->paused += piece.paused;
   sum->unsampled += piece.unsampled;
   sum->over_budget += piece.over_budget;

@@ -75,8 +75,8 @@ typedef struct podo_options {
 
 /* Counters since Start. Monotonic unless said otherwise. Ticks are periods of the clock, one or
  * (PODO_CLOCK other than itimer) several to a delivery of the signal:
- * ticks == samples_taken + dropped_ring_full + dropped_no_ring + dropped_nested + paused_ticks
- *          + foreign_ticks. */
+ * ticks == samples_taken + dropped_ring_full + dropped_no_ring + dropped_nested +
+ *          dropped_small_stack + paused_ticks + foreign_ticks. */
 typedef struct podo_stats {
   size_t size;                /* in: sizeof(podo_stats); out: bytes filled in */
   uint64_t ticks;             /* ticks handled */
@@ -130,6 +130,7 @@ typedef struct podo_stats {
   uint64_t frames_in_force; /* gauge: PODO_MAX_FRAMES, or what is left of it */
   uint64_t budget_lowered;  /* times that rate or depth was lowered, or sampling paused */
   uint64_t budget_pauses;   /* times that sampling was paused */
+  uint64_t dropped_small_stack; /* on an alternate signal stack without room for the handler */
 } podo_stats;
 
 /* Starts profiling this process. Returns at once; unwind tables are built in the background.

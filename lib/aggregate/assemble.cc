@@ -56,6 +56,7 @@ class Assembler {
     AddNamed(kFrameRingFull, totals_.ring_full);
     AddNamed(kFrameNoRing, totals_.no_ring);
     AddNamed(kFrameNested, totals_.nested);
+    AddNamed(kFrameSmallStack, totals_.small_stack);
     AddNamed(kFramePaused, totals_.paused);
     AddNamed(("[threads blocking " + carried_.signal + "]").c_str(), result_.misdelivered);
     AddNamed(kFrameUnsampled, totals_.unsampled);
@@ -186,10 +187,10 @@ class Assembler {
 }  // namespace
 
 std::string SummaryOf(const model::WindowTotals& totals) {
-  std::string summary =
-      absl::StrCat("podo: ", totals.nominal_hz, " Hz asked, sampling_ratio ",
-                   absl::SixDigits(totals.SamplingRatio()), ", ticks ", totals.HostTicks(),
-                   ", dropped ", totals.ring_full + totals.no_ring + totals.nested);
+  std::string summary = absl::StrCat(
+      "podo: ", totals.nominal_hz, " Hz asked, sampling_ratio ",
+      absl::SixDigits(totals.SamplingRatio()), ", ticks ", totals.HostTicks(), ", dropped ",
+      totals.ring_full + totals.no_ring + totals.nested + totals.small_stack);
   if (totals.rate_divisor > 1) {
     absl::StrAppend(&summary, ", down to ",
                     absl::SixDigits(totals.nominal_hz / totals.rate_divisor),

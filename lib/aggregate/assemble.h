@@ -30,6 +30,7 @@ struct AssembledProfile {
 // Named frames at the root of what has no stack, or not all of it.
 inline constexpr char kFrameRingFull[] = "[dropped: ring full]";
 inline constexpr char kFrameNoRing[] = "[dropped: no ring]";
+inline constexpr char kFrameSmallStack[] = "[dropped: small signal stack]";
 inline constexpr char kFrameNested[] = "[dropped: tick inside a tick]";
 inline constexpr char kFramePaused[] = "[paused]";
 inline constexpr char kFrameUnsampled[] = "[not sampled]";

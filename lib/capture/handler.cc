@@ -6,6 +6,7 @@
 
 #include "base/cycle_counter.h"
 #include "capture/carried.h"
+#include "capture/entry.h"
 #include "capture/stacks.h"
 #include "capture/tick.h"
 #include "capture/walk.h"
@@ -287,35 +288,53 @@ inline void Prefetch(const State& state, const Ring& ring, uint64_t thread_point
   __builtin_prefetch(reinterpret_cast<const char*>(thread_pointer) + layout.stack_offset);
 }
 
+// Counts a delivery; false if no stack is to be taken for it. `timed`: a timer of this thread's own
+// counts its time.
+[[gnu::always_inline]] inline bool IsToSample(State* state, bool timed, const siginfo_t& cause,
+                                              const ucontext_t& context, Tick* tick) {
+  *tick = TickOf(*state, cause);
+  if (tick->overruns != 0 && HasJustUnblocked(context)) {
+    tick->overruns = 0;  // the window shows them as [not sampled]
+  }
+  if (tick->source == Tick::Source::kProcess && timed) return false;
+  Counters& counters = state->counters;
+  if (tick->source == Tick::Source::kForeign) {
+    Count(counters.ticks, 1);
+    Count(counters.foreign, 1);
+    return false;
+  }
+  const uint16_t late = tick->overruns;
+  if (!Weigh(&state->throttle, tick)) return false;
+  const uint64_t n = tick->periods();
+  Count(counters.ticks, n);
+  if (late != 0) Count(counters.overruns, n - n / (uint64_t{late} + 1));
+  if (!IsPaused(model::tls_thread_slot)) return true;
+  Count(counters.paused, n);
+  return false;
+}
+
+// A ring wiped by Stop() or MADV_WIPEONFORK has another owner: claim afresh.
+inline bool IsOwn(const Ring* ring, uint64_t thread_pointer) {
+  return ring != nullptr && ring->owner.load(std::memory_order_relaxed) == thread_pointer;
+}
+
+inline bool IsTimed(const Ring& ring) { return ring.timed.load(std::memory_order_relaxed) != 0; }
+
 [[gnu::always_inline]] inline void HandleTick(State* state, Ring* ring, const siginfo_t* cause,
                                               const void* context) {
   const uint64_t thread_pointer = reinterpret_cast<uint64_t>(__builtin_thread_pointer());
   if (ring != nullptr) [[likely]] {
     Prefetch(*state, *ring, thread_pointer, *static_cast<const ucontext_t*>(context));
   }
-  // A ring wiped by Stop() or MADV_WIPEONFORK has another owner: claim afresh.
-  const bool has_ring =
-      ring != nullptr && ring->owner.load(std::memory_order_relaxed) == thread_pointer;
-  Tick tick = TickOf(*state, *cause);
-  if (tick.overruns != 0 && HasJustUnblocked(*static_cast<const ucontext_t*>(context))) {
-    tick.overruns = 0;  // the window shows them as [not sampled]
-  }
-  if (tick.source == Tick::Source::kProcess && has_ring &&
-      ring->timed.load(std::memory_order_relaxed) != 0) {
-    return;  // this thread's own timer counts its time
+  const bool has_ring = IsOwn(ring, thread_pointer);
+  Tick tick;
+  if (!IsToSample(state, has_ring && IsTimed(*ring), *cause,
+                  *static_cast<const ucontext_t*>(context), &tick)) {
+    return;
   }
   Counters& counters = state->counters;
-  if (tick.source == Tick::Source::kForeign) {
-    Count(counters.ticks, 1);
-    return Count(counters.foreign, 1);
-  }
-  const uint16_t late = tick.overruns;
-  if (!Weigh(&state->throttle, &tick)) return;
   const uint64_t n = tick.periods();
-  Count(counters.ticks, n);
-  if (late != 0) Count(counters.overruns, n - n / (uint64_t{late} + 1));
   const ThreadSlot* slot = model::tls_thread_slot;
-  if (IsPaused(slot)) return Count(counters.paused, n);
   if (!has_ring) {
     ring = ClaimRing(state, thread_pointer);
     if (ring == nullptr) return Count(counters.no_ring, n);
@@ -362,22 +381,19 @@ extern "C" __attribute__((visibility("hidden"), used)) void podo_sigprof_handler
   Count(state->counters.cycles, spent + throttle.delivery_cycles.load(std::memory_order_relaxed));
 }
 
-}  // namespace podo::capture
+// On an alternate signal stack without room for the handler: counted only. Uses no stack itself.
+extern "C" __attribute__((visibility("hidden"), used)) void podo_sigprof_no_room(int,
+                                                                                 siginfo_t* cause,
+                                                                                 void* context) {
+  const Ring* ring = tls_ring;
+  State* state = g_state.load(std::memory_order_acquire);
+  if (state == nullptr || state->armed.load(std::memory_order_relaxed) == 0) return;
+  const bool timed =
+      IsOwn(ring, reinterpret_cast<uint64_t>(__builtin_thread_pointer())) && IsTimed(*ring);
+  Tick tick;
+  if (IsToSample(state, timed, *cause, *static_cast<const ucontext_t*>(context), &tick)) {
+    Count(state->counters.small_stack, tick.periods());
+  }
+}
 
-// The entry, with kHandlerMagic in front of it.
-#if defined(__x86_64__)
-__asm__(
-    ".pushsection .text\n"
-    ".balign 16\n"
-    ".ascii \"podo-sigprof-v01\"\n"
-    ".globl podo_sigprof_entry\n"
-    ".hidden podo_sigprof_entry\n"
-    ".type podo_sigprof_entry, @function\n"
-    "podo_sigprof_entry:\n"
-    ".cfi_startproc\n"
-    "endbr64\n"
-    "jmp podo_sigprof_handler\n"
-    ".cfi_endproc\n"
-    ".size podo_sigprof_entry, . - podo_sigprof_entry\n"
-    ".popsection\n");
-#endif
+}  // namespace podo::capture

@@ -29,7 +29,7 @@ struct ThreadLayout {
 // counters: each stands for itself; exact sums are only read after the timer is off. ticks = taken
 // + the dropped and unsampled ones.
 struct Counters {
-  std::atomic<uint64_t> ticks, taken, ring_full, no_ring, nested, paused, foreign;
+  std::atomic<uint64_t> ticks, taken, ring_full, no_ring, nested, small_stack, paused, foreign;
   // Of the taken ones:
   std::atomic<uint64_t> truncated, incomplete, residue, residue_limited, frame_pointer;
   // Of all: periods that had passed before their tick was delivered.
@@ -38,9 +38,9 @@ struct Counters {
   std::atomic<uint64_t> cycles;
 
   void Reset() {
-    for (auto* counter :
-         {&ticks, &taken, &ring_full, &no_ring, &nested, &paused, &foreign, &truncated, &incomplete,
-          &residue, &residue_limited, &frame_pointer, &overruns, &cycles}) {
+    for (auto* counter : {&ticks, &taken, &ring_full, &no_ring, &nested, &small_stack, &paused,
+                          &foreign, &truncated, &incomplete, &residue, &residue_limited,
+                          &frame_pointer, &overruns, &cycles}) {
       counter->store(0, std::memory_order_relaxed);
     }
   }

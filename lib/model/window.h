@@ -20,6 +20,7 @@ struct WindowTotals {
   uint64_t ring_full = 0;
   uint64_t no_ring = 0;
   uint64_t nested = 0;
+  uint64_t small_stack = 0;
   uint64_t paused = 0;
   // CPU time of the host that no tick stands for, in periods. Known where threads are measured one
   // by one (PODO_CLOCK): a thread that blocks the signal, or lived too short to be found.

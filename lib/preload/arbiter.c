@@ -284,8 +284,7 @@ uint64_t ArbiterSwallowedTicks(void) {
 ExecScope ArbiterBeginExec(void) {
   ExecScope scope = {ArbiterIsOwner(), false};
   if (!scope.counted) {
-    if (atomic_load_explicit(&g_handler, memory_order_relaxed) != 0)
-      scope.replaced = DropPending();
+    if (atomic_load_explicit(&g_handler, memory_order_relaxed) != 0) scope.replaced = DropPending();
     return scope;
   }
   const sigset_t mask = Lock();

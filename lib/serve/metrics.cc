@@ -33,6 +33,7 @@ void WriteSampling(const podo_stats& s, bool is_on, MetricsWriter* out) {
   out->Series(Number(s.dropped_no_ring), {{"cause", "no_ring"}});
   out->Series(Number(s.paused_ticks), {{"cause", "paused"}});
   out->Series(Number(s.dropped_ring_full), {{"cause", "ring_full"}});
+  out->Series(Number(s.dropped_small_stack), {{"cause", "small_stack"}});
   out->Counter("podo_ticks_misdelivered_total",
                "Ticks of threads that block the signal, delivered to a sleeping one.",
                Number(s.misdelivered));

@@ -40,7 +40,8 @@ Table TotalsTable(const RunEnd& end, const RunTotals& totals) {
   add("ticks", absl::StrCat(sum("ticks"), ", of them taken ", sum("taken"), ", foreign ",
                             sum("foreign"), ", own ", sum("own_ticks")));
   add("dropped", absl::StrCat("ring full ", sum("ring_full"), ", no ring ", sum("no_ring"),
-                              ", nested ", sum("nested"), ", paused ", sum("paused")));
+                              ", nested ", sum("nested"), ", small stack ", sum("small_stack"),
+                              ", paused ", sum("paused")));
   add("stacks",
       absl::StrCat("incomplete ", sum("incomplete"), ", truncated ", sum("truncated"),
                    ", by libunwind ", sum("residue"), ", by frame pointer ", sum("frame_pointer")));
@@ -160,6 +161,9 @@ void JudgeDrops(const RunTotals& totals, Findings* findings) {
       {"no_ring", "of the ticks were dropped, all rings were in use",
        "Raise PODO_MAX_THREADS above the number of threads that compute at the same time."},
       {"nested", "of the ticks came while one was handled", "Lower PODO_SAMPLE_HZ."},
+      {"small_stack",
+       "of the ticks came on alternate signal stacks without room for podo's handler",
+       "Give sigaltstack() 1 KiB more than sysconf(_SC_MINSIGSTKSZ), or SIGSTKSZ."},
       {"paused", "of the ticks came in paused scopes", "That is what podo::Pause is for."},
   };
   bool dropped = false;

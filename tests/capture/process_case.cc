@@ -99,7 +99,8 @@ void ClosesAll(uint64_t) {
   Fact("written", stats.profiles_written);
   Fact("adds_up", stats.ticks == stats.samples_taken + stats.dropped_ring_full +
                                      stats.dropped_no_ring + stats.dropped_nested +
-                                     stats.paused_ticks + stats.foreign_ticks);
+                                     stats.dropped_small_stack + stats.paused_ticks +
+                                     stats.foreign_ticks);
 }
 
 void Brief(uint64_t ms) {

@@ -14,7 +14,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "harness"))
 import tap  # noqa: E402
 
 LONG = os.environ.get("PODO_TEST_LONG") == "1"
-CAUSES = ("taken", "ring_full", "no_ring", "nested", "paused", "foreign")
+CAUSES = ("taken", "ring_full", "no_ring", "nested", "small_stack", "paused", "foreign")
 TOTALS = re.compile(r"^podo: (ticks=.*)$", re.MULTILINE)
 
 

@@ -351,6 +351,19 @@ void Depth() {
 
 // --- T14: how much free stack a sample needs ---
 
+// tgkill(getpid(), gettid(), SIGPROF) with the stack pointer at `sp`; nothing but the signal uses
+// what is below.
+long SendTickOn(char* sp) {
+  long result;
+  register long rbx __asm__("rbx") = 0;
+  __asm__ volatile("mov %%rsp, %%r12\n\tmov %[sp], %%rsp\n\tsyscall\n\tmov %%r12, %%rsp"
+                   : "=a"(result), "+r"(rbx)
+                   : "a"(234L), "D"(static_cast<long>(getpid())), "S"(static_cast<long>(gettid())),
+                     "d"(static_cast<long>(SIGPROF)), [sp] "r"(sp)
+                   : "rcx", "r11", "r12", "memory");
+  return result;
+}
+
 // In a child: a signal with `free` bytes left above an unmapped page. Exit 0 if it survived.
 bool Survives(uint64_t free, bool empty) {
   const pid_t child = fork();
@@ -374,15 +387,7 @@ bool Survives(uint64_t free, bool empty) {
         mmap(nullptr, kBytes + 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
     mprotect(stack, 4096, PROT_NONE);
     char* sp = stack + 4096 + free;
-    // tgkill(getpid(), gettid(), SIGPROF) on that stack; nothing but the signal uses it.
-    long result;
-    register long rbx __asm__("rbx") = 0;
-    __asm__ volatile("mov %%rsp, %%r12\n\tmov %[sp], %%rsp\n\tsyscall\n\tmov %%r12, %%rsp"
-                     : "=a"(result), "+r"(rbx)
-                     : "a"(234L), "D"(static_cast<long>(getpid())),
-                       "S"(static_cast<long>(gettid())),
-                       "d"(static_cast<long>(SIGPROF)), [sp] "r"(sp)
-                     : "rcx", "r11", "r12", "memory");
+    const long result = SendTickOn(sp);
     _exit(result == 0 ? 0 : 1);
   }
   int status = 0;
@@ -407,6 +412,63 @@ void Margin() {
   std::printf("sample_bytes=%llu\n", static_cast<unsigned long long>(LeastFree(false)));
 }
 
+// --- T14: alternate stacks with ever less room, until the kernel's own frame does not fit ---
+
+constexpr size_t kBelow = 4096, kAlternate = 16 << 10;
+
+struct Room {
+  uint64_t rounds, spoiled, ticks, taken, small_stack, taken_after_skip, least_taken, least;
+  alignas(64) unsigned char memory[kBelow + kAlternate];
+};
+
+// What lies below such a stack is somebody's: it must stay as it was. Ends by the kernel's SIGSEGV.
+[[noreturn]] void NarrowRoom(Room* room) {
+  probe::Open();
+  podo::capture::State* state = podo::capture::g_state.load();
+  state->sample_foreign = 1;
+  struct sigaction action = {};
+  action.sa_sigaction = podo::capture::podo_sigprof_entry;
+  action.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
+  sigaction(SIGPROF, &action, nullptr);
+  unsigned char* const stack = room->memory + kBelow;
+  const stack_t use = {stack, 0, kAlternate};
+  if (sigaltstack(&use, nullptr) != 0) _exit(4);
+  for (uint64_t free = kAlternate - 64;; free -= 16) {
+    std::fill(room->memory, stack, 0x5a);
+    const uint64_t before = state->counters.taken.load();
+    SendTickOn(reinterpret_cast<char*>(stack + free));
+    const bool taken = state->counters.taken.load() != before;
+    if (taken) room->least_taken = free;
+    if (taken && state->counters.small_stack.load() != 0) ++room->taken_after_skip;
+    if (std::count(room->memory, stack, 0x5a) != static_cast<ptrdiff_t>(kBelow)) ++room->spoiled;
+    room->least = free;
+    room->ticks = state->counters.ticks.load();
+    room->taken = state->counters.taken.load();
+    room->small_stack = state->counters.small_stack.load();
+    ++room->rounds;
+  }
+}
+
+void AlternateRoom() {
+  auto* room = static_cast<Room*>(
+      mmap(nullptr, sizeof(Room), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+  const pid_t child = fork();
+  if (child == 0) NarrowRoom(room);
+  int status = 0;
+  waitpid(child, &status, 0);
+  const auto say = [](const char* name, uint64_t value) {
+    std::printf("%s=%llu\n", name, static_cast<unsigned long long>(value));
+  };
+  say("ended_by_kernel", WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+  say("rounds", room->rounds);
+  say("spoiled", room->spoiled);
+  say("ticks", room->ticks);
+  say("taken", room->taken);
+  say("small_stack", room->small_stack);
+  say("taken_after_skip", room->taken_after_skip);
+  say("span_of_skipped", room->least_taken - room->least);
+}
+
 [[gnu::noinline]] void RunScenario(void (*run)()) {
   run();
   std::printf("done=1\n");
@@ -419,14 +481,13 @@ int main(int argc, char** argv) {
   const struct {
     const char* name;
     void (*run)();
-  } scenarios[] = {{"signals", SignalFrames},
-                   {"corruption", Corruption},
-                   {"generated", GeneratedCode},
-                   {"depth", Depth},
-                   {"margin", Margin}};
+  } scenarios[] = {{"signals", SignalFrames},    {"corruption", Corruption},
+                   {"generated", GeneratedCode}, {"depth", Depth},
+                   {"room", AlternateRoom},      {"margin", Margin}};
   for (const auto& scenario : scenarios) {
     if (strcmp(argv[1], scenario.name) != 0) continue;
-    if (scenario.run != Margin) probe::Open();
+    // These two do so in children: a fork wipes what was opened.
+    if (scenario.run != Margin && scenario.run != AlternateRoom) probe::Open();
     RunScenario(scenario.run);
     return 0;
   }

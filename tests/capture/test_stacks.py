@@ -92,6 +92,17 @@ def depth_and_margin():
           f"AT_MINSIGSTKSZ {facts.get('minsigstksz')} B")
 
 
+def alternate_stacks():
+    _, facts, result = probe("room", "alternate stacks with ever less room can be met by a tick")
+    rounds, taken, skipped = (facts.get(k, 0) for k in ("rounds", "taken", "small_stack"))
+    tap.check(f"{rounds} ticks on an alternate stack, until the kernel's frame does not fit: not a byte below it is written",
+              rounds >= 200 and facts.get("spoiled") == 0 and facts.get("ended_by_kernel") == 1, result)
+    tap.check(f"each of them is sampled ({taken}) or counted as too near the end ({skipped}); both were met",
+              taken > 0 and skipped > 0 and taken + skipped == rounds == facts.get("ticks"), result)
+    tap.check("those that are not sampled are the last 1 KiB in which the kernel's frame fits",
+              facts.get("taken_after_skip") == 0 and 1024 - 64 <= facts.get("span_of_skipped", 0) <= 1024 + 64, result)
+
+
 def storm(scenario, size, sentence, end=0, deadline=120, **changes):
     directory = tap.temp_dir()
     settings = {"PODO_EXPORT": f"file://{directory}/run.folded", "PODO_LOG": "info",
@@ -171,6 +182,7 @@ def main():
     corruption()
     generated_code()
     depth_and_margin()
+    alternate_stacks()
     fibers()
     arena()
     descriptors_and_children()

@@ -228,6 +228,21 @@ static int Burn(void) {
   return 42;
 }
 
+/* A MiB at a time, TEST_MIB of them, with work in between. */
+static int EatsMemory(void) {
+  const char* const mib = getenv("TEST_MIB");
+  const int all = mib != NULL ? atoi(mib) : 0;
+  for (int eaten = 1; eaten <= all; ++eaten) {
+    char* memory = malloc(1 << 20);
+    EXPECT(memory != NULL);
+    memset(memory, eaten, 1 << 20);
+    BurnMs(5);
+    printf("eaten=%d\n", eaten);
+    fflush(stdout);
+  }
+  return 42;
+}
+
 int main(int argc, char** argv) {
   if (argc != 2) return 99;
 #ifdef BIG_TLS
@@ -239,6 +254,7 @@ int main(int argc, char** argv) {
 #define CASE(text, call) \
   if (strcmp(name, text) == 0) return call
   CASE("fresh", Fresh());
+  CASE("eats-memory", EatsMemory());
 #ifndef STATIC_HOST
   CASE("unloads", Unloads());
 #endif

@@ -83,7 +83,8 @@ void End() {
   podo::Stop(std::chrono::seconds(10));
   const podo::Stats s = podo::GetStats();
   Fact("adds_up", s.ticks == s.samples_taken + s.dropped_ring_full + s.dropped_no_ring +
-                                 s.dropped_nested + s.paused_ticks + s.foreign_ticks);
+                                 s.dropped_nested + s.dropped_small_stack + s.paused_ticks +
+                                 s.foreign_ticks);
   Fact("stopped", 1);
 }
 

@@ -90,7 +90,8 @@ void Stop() {
   const podo::Stats s = podo::GetStats();
   Fact("ticks", s.ticks);
   Fact("adds_up", s.ticks == s.samples_taken + s.dropped_ring_full + s.dropped_no_ring +
-                                 s.dropped_nested + s.paused_ticks + s.foreign_ticks);
+                                 s.dropped_nested + s.dropped_small_stack + s.paused_ticks +
+                                 s.foreign_ticks);
 }
 
 // It has handler and timer before podo, keeps both, and loses nothing by podo's coming and going.

@@ -3,6 +3,7 @@
 # deadline: 240
 """Hosts with an allocator, a sanitizer, a root or a limit of their own, and ones that unload podo."""
 
+import atexit
 import os
 import re
 import subprocess
@@ -91,6 +92,48 @@ def places():
     return None
 
 
+def memory_group():
+    """A control group that limits memory, made by us (version 1 or 2); None if that is not allowed."""
+    for root, limit in (("/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("/sys/fs/cgroup", "memory.max")):
+        group = os.path.join(root, f"podo-test-{os.getpid()}")
+        try:
+            os.mkdir(group)
+        except OSError:
+            continue
+        atexit.register(os.rmdir, group)
+        if os.path.exists(os.path.join(group, limit)):
+            return group, os.path.join(group, limit)
+    return None
+
+
+def memory_limits():
+    made = memory_group()
+    if made is None:
+        return tap.skip("a service at the memory limit of its control group", "a control group to make one in")
+    group, limit = made
+
+    def run(eaten_mib, **settings):
+        join = ("sh", "-ec", f'echo $$ > {group}/cgroup.procs; exec "$0" "$@"')
+        return tap.run([*join, stage.program("host"), "eats-memory"], 60, env=stage.environment(
+            TEST_SIGNAL=27, TEST_MIB=eaten_mib, PODO_EXPORT=f"file://{tap.temp_dir()}/", **settings))
+
+    def eaten(result):
+        return max([int(n) for n in re.findall(r"^eaten=(\d+)$", result.stdout, re.MULTILINE)], default=0)
+
+    with open(limit, "w", encoding="ascii") as f:
+        f.write(str(96 << 20))
+    podo = {"LD_PRELOAD": stage.PRELOAD, "PODO_SYMBOLIZE": "full"}
+    result = run(64, **podo)
+    tap.check("64 MiB of a limit of 96: the service ends as it would, and is sampled",
+              result.returncode == stage.SURVIVED and re.search(r"podo: ticks=\d{2}", result.stderr), result)
+    bare, profiled = run(128), run(128, **podo)
+    tap.check("128 MiB: the kernel ends it by SIGKILL, as without podo",
+              bare.returncode == profiled.returncode == -9, f"{bare}\n{profiled}")
+    tap.check(f"podo takes at most 16 of them: {eaten(bare)} MiB without it, {eaten(profiled)} MiB with it",
+              60 < eaten(bare) < 96 and eaten(bare) - 16 <= eaten(profiled), f"{bare}\n{profiled}")
+    return None
+
+
 def unloads():
     for library, how in ((os.path.join(stage.BUILD, "lib", "libpodo.so.0"), "loads podo, starts it and closes it"),):
         result = tap.run([stage.program("host"), "unloads"], 60, env=stage.environment(
@@ -117,6 +160,7 @@ def main():
     sanitizers()
     large_thread_locals()
     places()
+    memory_limits()
     unloads()
     static_hosts()
     return tap.done()

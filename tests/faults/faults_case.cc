@@ -107,7 +107,7 @@ bool TimerFree() {
 
 bool AddsUp(const podo::Stats& s) {
   return s.ticks == s.samples_taken + s.dropped_ring_full + s.dropped_no_ring + s.dropped_nested +
-                        s.paused_ticks + s.foreign_ticks;
+                        s.dropped_small_stack + s.paused_ticks + s.foreign_ticks;
 }
 
 template <typename Call>

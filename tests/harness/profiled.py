@@ -45,7 +45,7 @@ class Profile:
     def accounts(self):
         t = self.totals
         return "ticks" in t and t["ticks"] == sum(
-            t[k] for k in ("taken", "ring_full", "no_ring", "nested", "paused", "foreign"))
+            t[k] for k in ("taken", "ring_full", "no_ring", "nested", "small_stack", "paused", "foreign"))
 
     def summary(self):
         return (f"{self.total()} samples, {100 * self.reached_root():.2f} % reach the root, "

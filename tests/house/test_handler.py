@@ -4,11 +4,13 @@
 
 import glob
 import os
+import re
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
 import elf  # noqa: E402
 import purity  # noqa: E402
+import stack_depth  # noqa: E402
 import tap  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -65,6 +67,17 @@ def check_object(path):
     return own, permitted
 
 
+def check_stack(path):
+    functions = elf.disassembly(path)
+    room = [int(n, 16) for n in re.findall(r"^cmp\s+\$0x([0-9a-f]+),%rax", "\n".join(
+        functions.get("podo_sigprof_entry", [])), re.MULTILINE)]
+    depth, chain = stack_depth.deepest("podo_sigprof_handler", functions)
+    tap.check(f"the room that the entry asks for, {room} B, is enough for the handler's deepest call, {depth} B",
+              len(room) == 1 and 512 < depth <= room[0], "\n".join(demangled(chain).values()))
+    depth, chain = stack_depth.deepest("podo_sigprof_no_room", functions)
+    tap.check("what counts a tick without room uses no stack", depth == 0, f"{depth} B: {chain}")
+
+
 def check_archive(path):
     """libpodo.a must hold this very object, not one compiled another way."""
     archive = os.path.join(LIB, "libpodo.a")
@@ -102,6 +115,7 @@ def main():
     there = os.path.exists(os.path.join(tap.source_dir(), SOURCE))
     if tap.check(f"{SOURCE} is built as one object of podo_handler", there and len(objects) == 1, objects):
         own, permitted = check_object(objects[0])
+        check_stack(objects[0])
         check_archive(objects[0])
         check_lazy_executable(own, permitted)
     return tap.done()

@@ -14,7 +14,7 @@ import tap  # noqa: E402
 
 # Of a normal distribution: one false alarm in 150,000 shares looked at.
 Z = 4.5
-CAUSES = ("taken", "ring_full", "no_ring", "nested", "paused", "foreign")
+CAUSES = ("taken", "ring_full", "no_ring", "nested", "small_stack", "paused", "foreign")
 
 
 class Run:

@@ -194,7 +194,8 @@ class CaptureScenario : public Scenario {
     };
     return part("samples", samples_) + part("ring_full", c.ring_full.load()) +
            part("no_ring", c.no_ring.load()) + part("nested", c.nested.load()) +
-           part("paused", c.paused.load()) + part("residue", c.residue.load());
+           part("small_stack", c.small_stack.load()) + part("paused", c.paused.load()) +
+           part("residue", c.residue.load());
   }
 
   State* state_;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fork_case MODE TARGET: children of a profiled process. Ends with 42 if every child ended well.
- * MODE: fork, fork-timers, posix_spawn, posix_spawnp, system, popen, fork-exec, or window-SEED: forks all over
- * the first 60 ms of its life, while podo is being loaded; each child loads the library TARGET. */
+ * MODE: fork, fork-timers, posix_spawn, posix_spawnp, system, popen, fork-exec, or window-SEED:
+ * forks all over the first 60 ms of its life, while podo is being loaded; each child loads the
+ * library TARGET. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <spawn.h>
@@ -36,8 +37,8 @@ static int ByPopen(const char* target) {
   return WEXITSTATUS(pclose(pipe));
 }
 
-/* A child that has timers of its own, and takes podo's signal: theirs are the lowest numbers, as the
- * parent's were. */
+/* A child that has timers of its own, and takes podo's signal: theirs are the lowest numbers, as
+ * the parent's were. */
 static int ByForkWithTimers(void) {
   BurnMs(100);
   const pid_t child = fork();

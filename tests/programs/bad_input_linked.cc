@@ -59,7 +59,8 @@ int main(int argc, char** argv) {
   podo::Stop(std::chrono::seconds(10));
   const podo::Stats s = podo::GetStats();
   const bool adds_up = s.ticks == s.samples_taken + s.dropped_ring_full + s.dropped_no_ring +
-                                      s.dropped_nested + s.paused_ticks + s.foreign_ticks;
+                                      s.dropped_nested + s.dropped_small_stack + s.paused_ticks +
+                                      s.foreign_ticks;
   std::printf("start=%d caught=%d adds_up=%d taken=%llu written=%llu lost=%llu\n",
               static_cast<int>(status.code()), caught, adds_up,
               static_cast<unsigned long long>(s.samples_taken),

@@ -235,12 +235,12 @@ def soak(service):
               f"{bare.child.poll()} {under.child.poll()} refused {bare.refused} {under.refused}")
     totals, samples = under.totals(), under.samples()
     tap.check(f"{service.name}: is profiled, every tick accounted for", samples > SECONDS and totals.get("ticks", 0) == sum(
-        totals.get(cause, 0) for cause in ("taken", "ring_full", "no_ring", "nested", "paused", "foreign")), (samples, totals))
+        totals.get(cause, 0) for cause in ("taken", "ring_full", "no_ring", "nested", "small_stack", "paused", "foreign")), (samples, totals))
     more = growth(under) - growth(bare)
     if SECONDS >= LONG_S:
         tap.check(f"{service.name}: its memory grows no more than without podo ({more:+.0f} KiB)", more <= FLAT_KIB,
                   f"without: {bare.resident}\nwith: {under.resident}")
-    lost = {cause: totals[cause] for cause in ("ring_full", "no_ring", "nested", "lost") if totals.get(cause)}
+    lost = {cause: totals[cause] for cause in ("ring_full", "no_ring", "nested", "small_stack", "lost") if totals.get(cause)}
     print(f"# {service.name}: {samples} samples, lost: {lost or 'none'}; memory {statistics.median(under.resident) / 1024:.1f} MiB, "
           f"{more:+.0f} KiB in the second half (without podo {statistics.median(bare.resident) / 1024:.1f} MiB); "
           f"{latency_text(under)} (without {latency_text(bare)})", flush=True)

@@ -121,22 +121,25 @@ TEST_CASE("what has no whole stack says so at the root") {
   Add(&w.stacks, {0x11004}, model::kRawTruncated);
   Add(&w.stacks, {0x11004}, model::kRawUnknownCode);
   Add(&w.stacks, {0x11004}, model::kRawReusedAddress);
-  w.totals.ticks = 3 + 4 + 1 + 1 + 5;
+  w.totals.ticks = 3 + 4 + 1 + 1 + 5 + 2;
+  w.totals.small_stack = 2;
   w.totals.over_budget = 5;
   w.totals.paused = 4;
   w.totals.nested = 1;
   w.totals.no_ring = 1;
   const model::Profile p = w.Run().profile;
-  REQUIRE(p.samples.size() == 7);
+  REQUIRE(p.samples.size() == 8);
   CHECK(Text(p, 0) == "[deeper than PODO_MAX_FRAMES];/bin/main+4");
   CHECK(Text(p, 1) == "[incomplete stack];/bin/main+4");
   CHECK(Text(p, 2) == "[module replaced];/bin/main+4");
   CHECK(Text(p, 3) == "[dropped: no ring]");
   CHECK(Text(p, 4) == "[dropped: tick inside a tick]");
-  CHECK(Text(p, 5) == "[paused]");
-  CHECK(p.ValuesOf(5)[0] == 4);
-  CHECK(Text(p, 6) == "[paused: PODO_MAX_OVERHEAD]");
-  CHECK(p.ValuesOf(6)[0] == 5);
+  CHECK(Text(p, 5) == "[dropped: small signal stack]");
+  CHECK(p.ValuesOf(5)[0] == 2);
+  CHECK(Text(p, 6) == "[paused]");
+  CHECK(p.ValuesOf(6)[0] == 4);
+  CHECK(Text(p, 7) == "[paused: PODO_MAX_OVERHEAD]");
+  CHECK(p.ValuesOf(7)[0] == 5);
 }
 
 TEST_CASE("interrupted system calls are somebody else's ticks only beside a thread that blocks") {

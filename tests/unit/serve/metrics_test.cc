@@ -76,11 +76,13 @@ TEST_CASE("every counter of the statistics that is lost has its cause") {
   input.stats.frames_in_force = 14;
   input.stats.budget_lowered = 15;
   input.stats.budget_pauses = 16;
+  input.stats.dropped_small_stack = 17;
   const std::string text = MetricsText(input, false);
   CHECK(Contains(text, "podo_ticks_dropped_total{cause=\"ring_full\"} 1\n"));
   CHECK(Contains(text, "podo_ticks_dropped_total{cause=\"no_ring\"} 2\n"));
   CHECK(Contains(text, "podo_ticks_dropped_total{cause=\"nested\"} 3\n"));
   CHECK(Contains(text, "podo_ticks_dropped_total{cause=\"paused\"} 4\n"));
+  CHECK(Contains(text, "podo_ticks_dropped_total{cause=\"small_stack\"} 17\n"));
   CHECK(Contains(text, "podo_profiles_lost_total{cause=\"refused\"} 5\n"));
   CHECK(Contains(text, "podo_profiles_lost_total{cause=\"queue_full\"} 6\n"));
   CHECK(Contains(text, "podo_profiles_lost_total{cause=\"spool_full\"} 7\n"));
