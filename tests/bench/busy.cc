@@ -44,6 +44,15 @@ double Seconds() {
   return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
 }
 
+// A tick may interrupt any sleep: on until the time has come.
+void SleepUntil(double second) {
+  for (;;) {
+    const double left = second - Seconds();
+    if (left <= 0) return;
+    usleep(static_cast<useconds_t>(left * 1e6));
+  }
+}
+
 long RssKib() {
   char line[256];
   long kib = 0;
@@ -100,12 +109,10 @@ int main(int argc, char** argv) {
   // The first thread only looks on once a second: the rest are busy.
   for (int i = 0; i < threads; ++i) others.emplace_back(Work, static_cast<uint64_t>(i) * 1000);
   for (int second = 1; second < seconds; ++second) {
-    const double left = began + second - Seconds();
-    if (left > 0) usleep(static_cast<useconds_t>(left * 1e6));
+    SleepUntil(began + second);
     Report(library, began);
   }
-  const double left = began + seconds - Seconds();
-  if (left > 0) usleep(static_cast<useconds_t>(left * 1e6));
+  SleepUntil(began + seconds);
   Report(library, began);
   g_stop = true;
   for (std::thread& thread : others) thread.join();
