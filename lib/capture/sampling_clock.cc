@@ -253,8 +253,17 @@ void SamplingClock::RetakeAfterExec(bool here, bool rearm) {
 bool SamplingClock::HasRoom() {
   if (kind_ == ClockKind::kPerf) return true;  // descriptors, see perf_events.cc
   if (!std::exchange(room_known_, true)) room_ = ReadTimerRoom(timers_->count());
-  if (room_ == 0) return false;
+  if (room_ <= 0) return false;
   --room_;
+  return true;
+}
+
+bool SamplingClock::GiveBackRoom() {
+  if (kind_ == ClockKind::kPerf || timers_->count() == 0) return false;
+  const int64_t room = ReadTimerRoom(timers_->count());
+  if (room >= 0) return false;
+  timers_->GiveBack(static_cast<uint64_t>(-room));
+  ReportNet();
   return true;
 }
 
@@ -361,10 +370,12 @@ void SamplingClock::Follow(absl::FunctionRef<bool(uint32_t)> skip) {
 
 void SamplingClock::Sweep() {
   refused_this_second_ = false;
-  if (timers_ == nullptr || !FindsByNet()) return;
-  timers_->Sweep();
-  if (kind_ != ClockKind::kPerf) return;
-  // A host that closed descriptors it never opened: the threads are alive and without a timer.
+  if (timers_ == nullptr) return;
+  if (FindsByNet()) timers_->Sweep();
+  const bool gave_back = GiveBackRoom();
+  if (kind_ != ClockKind::kPerf && !gave_back) return;
+  // Threads that are alive and without a timer: given back, or the host closed descriptors that it
+  // never opened.
   const uint32_t high = state_->high_water.load(std::memory_order_acquire);
   for (uint32_t i = 0; i < high; ++i) {
     Ring& ring = state_->rings[i];

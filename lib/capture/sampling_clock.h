@@ -87,6 +87,7 @@ class SamplingClock {
   bool UsesItimer() const { return itimer_period_ns_.load(std::memory_order_relaxed) != 0; }
   bool ArmThread(uint32_t tid);
   bool HasRoom();
+  bool GiveBackRoom();  // true if timers are gone
   bool InExec() const;
   void RenewNet();
   void FollowTasks(absl::FunctionRef<bool(uint32_t tid)> skip);
@@ -125,7 +126,7 @@ class SamplingClock {
   std::atomic<uint32_t> thread_timers_{0};
   std::atomic<uint64_t> refused_{0};
   uint64_t random_;
-  uint64_t room_ = 0;        // timers that may be made in this round
+  int64_t room_ = 0;         // timers that may be made in this round
   bool room_known_ = false;  // of the drain, as these
   int64_t next_tasks_ns_ = 0;
   bool net_told_ = false;

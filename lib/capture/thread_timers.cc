@@ -132,6 +132,10 @@ void ThreadTimers::Sweep() {
   }
 }
 
+void ThreadTimers::GiveBack(uint64_t count) {
+  for (; count != 0 && !entries_.empty(); --count) Remove(entries_.size() - 1);
+}
+
 void ThreadTimers::DeleteAll() {
   closed_.store(true, std::memory_order_seq_cst);
   const uint32_t used = used_slots_.load(std::memory_order_seq_cst);

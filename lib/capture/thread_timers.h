@@ -63,6 +63,8 @@ class ThreadTimers {
   void SetPeriod(uint64_t period_ns, absl::FunctionRef<uint64_t()> first_ns);
   // Deletes those whose thread is gone.
   void Sweep();
+  // Deletes so many, the newest threads' first.
+  void GiveBack(uint64_t count);
   uint32_t count() const { return static_cast<uint32_t>(entries_.size()); }
 
   // Deletes all; Arm() does nothing until Reopen(). Async-signal-safe, any thread, but not in a

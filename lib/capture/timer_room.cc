@@ -41,14 +41,18 @@ bool ParseSignalQueue(std::string_view status, SignalQueue* queue) {
          ReadNumber(FieldOf(status, "Threads:"), &queue->threads);
 }
 
-uint64_t TimerRoom(const SignalQueue& queue) {
-  constexpr uint64_t kLeast = 64;
-  const uint64_t kept = std::max({queue.limit / 4, queue.threads + kLeast / 4, kLeast});
-  const uint64_t taken = queue.used + kept;
-  return taken < queue.limit ? queue.limit - taken : 0;
+int64_t TimerRoom(const SignalQueue& queue) {
+  constexpr int64_t kLeast = 64;
+  const auto bounded = [](uint64_t n) {  // sums stay far from overflow
+    return static_cast<int64_t>(std::min<uint64_t>(n, INT64_MAX / 4));
+  };
+  const int64_t limit = bounded(queue.limit), threads = bounded(queue.threads);
+  const int64_t left = limit - bounded(queue.used);
+  const int64_t room = left - std::max({limit / 4, threads + kLeast / 4, kLeast});
+  return room >= 0 || left < std::max(limit / 8, threads) ? room : 0;
 }
 
-uint64_t ReadTimerRoom(uint64_t own) {
+int64_t ReadTimerRoom(uint64_t own) {
   const base::OwnedFd file(open("/proc/self/status", O_RDONLY | O_CLOEXEC));
   char text[4096];  // some 1500 bytes; the lines asked for are in the first half
   const ssize_t size = file.get() >= 0 ? read(file.get(), text, sizeof text) : -1;
@@ -58,7 +62,8 @@ uint64_t ReadTimerRoom(uint64_t own) {
   }
   rlimit limit = {};
   if (getrlimit(RLIMIT_SIGPENDING, &limit) != 0) return 0;
-  return limit.rlim_cur / 4 > own ? limit.rlim_cur / 4 - own : 0;
+  const uint64_t share = std::min<uint64_t>(limit.rlim_cur / 4, INT64_MAX);
+  return share > own ? static_cast<int64_t>(share - own) : 0;
 }
 
 }  // namespace podo::capture

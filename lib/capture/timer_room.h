@@ -22,13 +22,15 @@ struct SignalQueue {
 // False if the text has not all three.
 bool ParseSignalQueue(std::string_view status, SignalQueue* queue);
 
-// Left to the host: a quarter of what is allowed, and one for each of its threads (setuid), but at
-// least 64.
-uint64_t TimerRoom(const SignalQueue& queue);
+// So many timers may be made: left to the host are a quarter of what is allowed and one for each
+// thread (setuid) and 16 more, but at least 64. Negative: so many are to be given back, since less
+// than an eighth is left or less than one for each thread: threads, or signals of others, came
+// later. In between nothing changes, lest timers come and go.
+int64_t TimerRoom(const SignalQueue& queue);
 
 // As of now, for a process that has made `own` timers. Where /proc cannot be read, a quarter of
 // what is allowed, less those. Allocates nothing.
-uint64_t ReadTimerRoom(uint64_t own);
+int64_t ReadTimerRoom(uint64_t own);
 
 }  // namespace podo::capture
 

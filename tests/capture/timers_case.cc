@@ -48,19 +48,28 @@ void Setuid(uint64_t threads) {
   Limit(RLIMIT_SIGPENDING, threads + 20);
   stage::Start();
   std::vector<std::unique_ptr<stage::Worker>> workers;
-  for (uint64_t i = 0; i < threads; ++i) {
-    workers.push_back(std::make_unique<stage::Worker>([] {
-      stage::BurnMs(5);
-      stage::SleepMs(100);
-    }));
-  }
-  // All have been sampled, and had the chance to get a timer.
-  stage::Await([&] { return stage::Taken() > 2 * threads; });
-  stage::SleepMs(300);
+  const auto add_up_to = [&](uint64_t count) {
+    while (workers.size() < count) {
+      workers.push_back(std::make_unique<stage::Worker>([] {
+        stage::BurnMs(5);
+        stage::SleepMs(100);
+      }));
+    }
+  };
+  // The first ones get timers, which are too many when the others are there.
+  add_up_to(threads / 4);
+  stage::Await([&] { return podo::GetStats().thread_timers >= threads / 4; });
+  Fact("timers_first", podo::GetStats().thread_timers);
+  const uint64_t before = stage::Taken();
+  add_up_to(threads);
+  stage::Await([&] { return stage::Taken() > before + 2 * threads; });
   // SigQ: used/allowed.
-  const uint64_t used = stage::ProcStatus("SigQ");
-  Fact("left", threads + 20 - used);
+  const auto left = [&] { return threads + 20 - stage::ProcStatus("SigQ"); };
+  stage::Await([&] { return left() >= stage::ProcStatus("Threads"); }, 5000);
+  Fact("left", left());
   Fact("threads", stage::ProcStatus("Threads"));
+  const uint64_t then = stage::Taken();
+  Fact("goes_on", stage::Await([then] { return stage::Taken() > then + 100; }));
   if (setuid(65534) != 0) std::exit(8);
   Fact("roots", Roots());
 }

@@ -37,16 +37,23 @@ TEST_CASE("the lines of /proc/self/status that count are found") {
 TEST_CASE("a quarter, one for each thread and at least 64 signals are left to the host") {
   struct Case {
     SignalQueue queue;
-    uint64_t room;
+    int64_t room;
   };
   const Case cases[] = {
       {{0, 96364, 10}, 72273},
-      {{90000, 96364, 10}, 0},
+      {{80000, 96364, 10}, 0},  // an eighth is left
+      {{90000, 96364, 10}, 6364 - 24091},
       {{0, 60, 10}, 0},
+      {{51, 60, 10}, 9 - 64},  // not one for each thread
+      {{50, 60, 10}, 0},
+      {{16, 80, 64}, 0},
+      {{16, 80, 65}, 64 - 81},
       {{0, 67, 10}, 3},
       {{2, 67, 10}, 1},
       {{0, 1000, 900}, 84},
-      {{0, UINT64_MAX, 1}, UINT64_MAX - UINT64_MAX / 4},
+      {{0, 1000, 1001}, 1000 - 1017},
+      {{0, UINT64_MAX, 1}, INT64_MAX / 4 - INT64_MAX / 4 / 4},
+      {{UINT64_MAX, 80, UINT64_MAX}, 80 - INT64_MAX / 4 - (INT64_MAX / 4 + 16)},
   };
   for (const Case& c : cases) {
     CAPTURE(c.queue.used);

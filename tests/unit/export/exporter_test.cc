@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <string>
@@ -112,7 +113,9 @@ TEST_CASE("while a sink hangs its inbox is bounded, and of a run holds the newes
   for (const PayloadScope scope : {PayloadScope::kWindow, PayloadScope::kRun}) {
     Bench bench(scope, {}, {kYes}, /*queue_bytes=*/1000);
     base::Wakeup sending, go_on;
+    std::atomic<bool> hangs{true};
     bench.sink->on_send = [&] {
+      if (!hangs) return;
       sending.Post();
       go_on.WaitFor(60 * kSecond);
     };
@@ -123,7 +126,7 @@ TEST_CASE("while a sink hangs its inbox is bounded, and of a run holds the newes
     CHECK(!bench.exporter->WaitSettled(base::SteadyClockNs()));
     const DeliveryCounts hanging = bench.exporter->counts();
     CHECK(hanging.lost_queue_full == (scope == PayloadScope::kWindow ? 40 : 0));
-    bench.sink->on_send = nullptr;
+    hangs = false;
     go_on.Post();
     CHECK(bench.exporter->WaitSettled(base::SteadyClockNs() + 60 * kSecond));
     bench.exporter->Finish(base::SteadyClockNs() + kSecond);
