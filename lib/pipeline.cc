@@ -289,12 +289,9 @@ void Pipeline::DrainThread() {
 // at once, has other values and leaves the true offsets.
 void Pipeline::MeasureLayout() {
   if (drain_stack_ == nullptr || state_->layout.load(std::memory_order_relaxed) != 0) return;
-  const auto* block = static_cast<const unsigned char*>(__builtin_thread_pointer());
-  const auto* top = static_cast<const unsigned char*>(drain_stack_) + drain_stack_bytes_;
-  if (block <= drain_stack_ || block >= top) return;
-  const capture::LayoutCandidates candidates = capture::FindLayoutCandidates(
-      block, static_cast<size_t>(top - block), static_cast<uint32_t>(gettid()),
-      reinterpret_cast<uint64_t>(drain_stack_), drain_stack_bytes_);
+  const capture::LayoutCandidates candidates =
+      capture::FindLayoutCandidatesHere(drain_stack_, drain_stack_bytes_);
+  if (candidates.stack_count == 0) return;
   std::optional<capture::ThreadLayout> layout;
   OwnThreads second;
   if (second

@@ -2,7 +2,11 @@
 #include "aggregate/residue_unwinder.h"
 
 #include <dlfcn.h>
+#if defined(__aarch64__)
+#include <libunwind-aarch64.h>
+#else
 #include <libunwind-x86_64.h>
+#endif
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -13,12 +17,22 @@
 #include "base/process_memory.h"
 
 // Exported by libunwind, declared by no header.
-extern "C" int _Ux86_64_dwarf_search_unwind_table(unw_addr_space_t space, unw_word_t ip,
-                                                  unw_dyn_info_t* index, unw_proc_info_t* info,
-                                                  int need_unwind_info, void* arg);
+#if defined(__aarch64__)
+#define SEARCH_UNWIND_TABLE _Uaarch64_dwarf_search_unwind_table
+#else
+#define SEARCH_UNWIND_TABLE _Ux86_64_dwarf_search_unwind_table
+#endif
+extern "C" int SEARCH_UNWIND_TABLE(unw_addr_space_t space, unw_word_t ip, unw_dyn_info_t* index,
+                                   unw_proc_info_t* info, int need_unwind_info, void* arg);
 
 namespace podo::aggregate {
 namespace {
+
+#if defined(__aarch64__)
+constexpr int kPcRegister = UNW_AARCH64_PC;
+#else
+constexpr int kPcRegister = UNW_X86_64_RIP;
+#endif
 
 // What the accessors see: one residue, and where the tables are.
 struct Cursor {
@@ -60,7 +74,7 @@ int FindProcInfo(unw_addr_space_t space, unw_word_t ip, unw_proc_info_t* info, i
   dyn.u.rti.segbase = index->eh_frame_hdr;
   dyn.u.rti.table_data = index->eh_frame_hdr + sizeof header;
   dyn.u.rti.table_len = uint64_t{header.count} * 8 / sizeof(unw_word_t);
-  return _Ux86_64_dwarf_search_unwind_table(space, ip, &dyn, info, need, arg);
+  return SEARCH_UNWIND_TABLE(space, ip, &dyn, info, need, arg);
 }
 
 void PutUnwindInfo(unw_addr_space_t, unw_proc_info_t*, void*) {}
@@ -85,10 +99,10 @@ int AccessMemory(unw_addr_space_t, unw_word_t address, unw_word_t* value, int wr
 int AccessRegister(unw_addr_space_t, unw_regnum_t number, unw_word_t* value, int write, void* arg) {
   const model::RegisterSet& r = static_cast<Cursor*>(arg)->residue->registers;
   if (write != 0) return -UNW_EREADONLYREG;
-  if (number == UNW_X86_64_RIP) {
+  if (number == kPcRegister) {
     *value = r.pc;
-  } else if (number >= 0 && number < 16) {
-    *value = r.regs[number];  // UNW_X86_64_* follow the DWARF numbers
+  } else if (number >= 0 && number < model::RegisterSet::kCount) {
+    *value = r.regs[number];  // libunwind's numbers follow DWARF's
   } else {
     return -UNW_EBADREG;
   }
@@ -192,7 +206,7 @@ uint16_t ResidueUnwinder::Unwind(const model::Residue& residue, size_t max_frame
       unw_init_remote(&cursor, static_cast<unw_addr_space_t>(space_), &source) < 0) {
     return flags | model::kRawUnsupportedRow;
   }
-  uint64_t last_sp = residue.registers.regs[7];
+  uint64_t last_sp = residue.registers.regs[model::RegisterSet::kSp];
   for (;;) {
     const bool signal_frame = unw_is_signal_frame(&cursor) > 0;
     const int step = unw_step(&cursor);

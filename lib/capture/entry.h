@@ -37,6 +37,30 @@ __asm__(
     ".cfi_endproc\n"
     ".size podo_sigprof_entry, . - podo_sigprof_entry\n"
     ".popsection\n");
+#elif defined(__aarch64__)
+static_assert(offsetof(ucontext_t, uc_stack.ss_size) == 32);
+__asm__(
+    ".pushsection .text\n"
+    ".balign 16\n"
+    ".ascii \"podo-sigprof-v01\"\n"
+    ".globl podo_sigprof_entry\n"
+    ".hidden podo_sigprof_entry\n"
+    ".type podo_sigprof_entry, %function\n"
+    "podo_sigprof_entry:\n"
+    ".cfi_startproc\n"
+    "hint #34\n"  // bti c
+    "mov x9, sp\n"
+    "ldr x10, [x2, #16]\n"
+    "ldr x11, [x2, #32]\n"
+    "sub x9, x9, x10\n"
+    "cmp x9, x11\n"
+    "b.hs podo_sigprof_handler\n"
+    "cmp x9, #2048\n"  // registers take more room
+    "b.hs podo_sigprof_handler\n"
+    "b podo_sigprof_no_room\n"
+    ".cfi_endproc\n"
+    ".size podo_sigprof_entry, . - podo_sigprof_entry\n"
+    ".popsection\n");
 #endif
 
 }  // namespace podo::capture

@@ -7,6 +7,7 @@
 #include "base/cycle_counter.h"
 #include "capture/carried.h"
 #include "capture/entry.h"
+#include "capture/interrupted.h"
 #include "capture/stacks.h"
 #include "capture/tick.h"
 #include "capture/walk.h"
@@ -40,60 +41,6 @@ using model::ThreadSlot;
 // Relaxed: counters order nothing.
 inline void Count(std::atomic<uint64_t>& counter, uint64_t periods) {
   counter.fetch_add(periods, std::memory_order_relaxed);
-}
-
-// A thread that had the signal blocked gets one delivery for all that time as it unblocks it, and
-// the stack of that moment is not where the time went. Told by the registers: rt_sigprocmask(how,
-// set, old, 8) has just returned 0 (`syscall` leaves the return address in rcx).
-inline bool HasJustUnblocked(const ucontext_t& context) {
-  const greg_t* r = context.uc_mcontext.gregs;
-  return r[REG_RAX] == 0 && r[REG_RCX] == r[REG_RIP] && r[REG_R10] == 8 &&
-         static_cast<uint64_t>(r[REG_RDI]) <= SIG_SETMASK;
-}
-
-inline void LoadRegisters(const ucontext_t& context, RegisterSet* r) {
-  // DWARF order; see sys/ucontext.h for the kernel's.
-  constexpr uint8_t kGreg[16] = {REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI,
-                                 REG_RBP, REG_RSP, REG_R8,  REG_R9,  REG_R10, REG_R11,
-                                 REG_R12, REG_R13, REG_R14, REG_R15};
-  const greg_t* gregs = context.uc_mcontext.gregs;
-  for (int i = 0; i < 16; ++i) r->regs[i] = static_cast<uint64_t>(gregs[kGreg[i]]);
-  r->pc = static_cast<uint64_t>(gregs[REG_RIP]);
-  r->valid = kAllRegsValid;
-}
-
-// True if the tick interrupted a system call that was waiting: the CPU time may be another
-// thread's, one that blocks SIGPROF. No memory is read: `syscall` leaves the return address in rcx
-// (Intel SDM).
-//  - The call ends with EINTR (or a restart code): pc == rcx.
-//  - The kernel restarts it (SA_RESTART): pc was set back by the two bytes of the instruction and
-//    rax holds the call's number again.
-inline bool MaybeAsleep(const RegisterSet& r) {
-  const long rax = static_cast<long>(r.regs[0]);
-  const uint64_t rcx = r.regs[2];
-  if (rcx == r.pc) return rax == -4 || (rax <= -512 && rax >= -516 && rax != -515);
-  if (rcx != r.pc + 2) return false;
-  switch (rax) {
-    case SYS_read:
-    case SYS_write:
-    case SYS_readv:
-    case SYS_writev:
-    case SYS_futex:
-    case SYS_wait4:
-    case SYS_waitid:
-    case SYS_accept:
-    case SYS_accept4:
-    case SYS_recvfrom:
-    case SYS_recvmsg:
-    case SYS_sendto:
-    case SYS_sendmsg:
-    case SYS_connect:
-    case SYS_flock:
-    case SYS_fcntl:
-      return true;
-    default:
-      return false;
-  }
 }
 
 // A free ring for the calling thread, or nullptr. Bounded: one pass over the words, and at most
@@ -134,7 +81,7 @@ inline bool MaybeAsleep(const RegisterSet& r) {
 uint32_t ThreadId(const State& state, uint64_t thread_pointer) {
   const ThreadLayout layout = Unpack(state.layout.load(std::memory_order_acquire));
   if (layout.tid_offset != 0) {
-    return *reinterpret_cast<const uint32_t*>(thread_pointer + layout.tid_offset);
+    return *reinterpret_cast<const uint32_t*>(ThreadBlock(thread_pointer) + layout.tid_offset);
   }
   return static_cast<uint32_t>(
       SystemCall(SYS_gettid));  // once per thread, until the layout is known
@@ -160,7 +107,7 @@ bool ResidueAllowed(const State& state) {
                                     const Ring& ring, uint32_t generation, uint32_t label_set,
                                     uint16_t flags, uint16_t overruns) {
   if (!ResidueAllowed(*state)) return false;
-  if (!stacks->CopyForResidue(static_cast<uint64_t>(context.uc_mcontext.gregs[REG_RSP]))) {
+  if (!stacks->CopyForResidue(StackPointerOf(context))) {
     return false;
   }
   Residue* residue = stacks->copy;
@@ -226,7 +173,7 @@ void TakeSample(State* state, Ring* ring, const ThreadSlot* slot, uint64_t threa
 
   RegisterSet registers;
   LoadRegisters(context, &registers);
-  const bool asleep = tick.source != Tick::Source::kThread && MaybeAsleep(registers);
+  const bool asleep = tick.source != Tick::Source::kThread && MaybeAsleep(*state, registers);
   uint16_t flags = asleep ? model::kRawMaybeAsleep : 0;
   Stacks stacks{state, thread_pointer, slot};
   const uint32_t label_set = LabelSetOf(slot);
@@ -282,10 +229,11 @@ void TakeSample(State* state, Ring* ring, const ThreadSlot* slot, uint64_t threa
 inline void Prefetch(const State& state, const Ring& ring, uint64_t thread_pointer,
                      const ucontext_t& context) {
   __builtin_prefetch(&ring, 1);
-  ring.memo.Prefetch(static_cast<uint64_t>(context.uc_mcontext.gregs[REG_RIP]));
+  ring.memo.Prefetch(ProgramCounterOf(context));
   __builtin_prefetch(state.snapshot.load(std::memory_order_relaxed));
   const ThreadLayout layout = Unpack(state.layout.load(std::memory_order_relaxed));
-  __builtin_prefetch(reinterpret_cast<const char*>(thread_pointer) + layout.stack_offset);
+  __builtin_prefetch(
+      reinterpret_cast<const char*>(ThreadBlock(thread_pointer) + layout.stack_offset));
 }
 
 // Counts a delivery; false if no stack is to be taken for it. `timed`: a timer of this thread's own

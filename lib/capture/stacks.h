@@ -21,6 +21,20 @@ using model::Residue;
 long SystemCall(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0,
                 long f = 0) {
   // No libc, hence no errno.
+#if defined(__aarch64__)
+  register long x8 __asm__("x8") = number;
+  register long x0 __asm__("x0") = a;
+  register long x1 __asm__("x1") = b;
+  register long x2 __asm__("x2") = c;
+  register long x3 __asm__("x3") = d;
+  register long x4 __asm__("x4") = e;
+  register long x5 __asm__("x5") = f;
+  __asm__ volatile("svc #0"
+                   : "+r"(x0)
+                   : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
+                   : "memory");
+  return x0;
+#else
   register long r10 __asm__("r10") = d;
   register long r8 __asm__("r8") = e;
   register long r9 __asm__("r9") = f;
@@ -30,6 +44,27 @@ long SystemCall(long number, long a = 0, long b = 0, long c = 0, long d = 0, lon
                    : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
                    : "rcx", "r11", "memory");
   return result;
+#endif
+}
+
+// memcpy and memset are libc's, and loops of this shape the compiler makes into calls of them.
+inline void CopyBytes(void* to, const void* from, uint64_t bytes) {
+#if defined(__x86_64__)
+  __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(bytes) : : "memory");
+#else
+  auto* t = static_cast<volatile unsigned char*>(to);
+  const auto* f = static_cast<const volatile unsigned char*>(from);
+  for (uint64_t i = 0; i < bytes; ++i) t[i] = f[i];
+#endif
+}
+
+inline void WipeBytes(void* to, uint64_t bytes) {
+#if defined(__x86_64__)
+  __asm__ volatile("rep stosb" : "+D"(to), "+c"(bytes) : "a"(0) : "memory");
+#else
+  auto* t = static_cast<volatile unsigned char*>(to);
+  for (uint64_t i = 0; i < bytes; ++i) t[i] = 0;
+#endif
 }
 
 // A free residue slot, or nullptr. Acquire pairs with the background's release after its wipe.
@@ -134,7 +169,8 @@ struct Stacks {
   bool OwnBounds(uint64_t* lo, uint64_t* hi) const {
     const ThreadLayout layout = Unpack(state->layout.load(std::memory_order_acquire));
     if (layout.stack_offset == 0) return false;
-    const auto* block = reinterpret_cast<const uint64_t*>(thread_pointer + layout.stack_offset);
+    const auto* block =
+        reinterpret_cast<const uint64_t*>(ThreadBlock(thread_pointer) + layout.stack_offset);
     *lo = block[0];
     *hi = block[0] + block[1];
     if (*lo == 0) {
@@ -187,10 +223,7 @@ struct Stacks {
     copy->stack_bytes = bytes < model::kResidueStackBytes ? bytes : model::kResidueStackBytes;
     copy->stack_address = view.lo;
     NoteUse();
-    void* to = copy->stack;
-    const void* from = reinterpret_cast<const void*>(view.lo);
-    uint64_t left = copy->stack_bytes;
-    __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(left) : : "memory");
+    CopyBytes(copy->stack, reinterpret_cast<const void*>(view.lo), copy->stack_bytes);
     return true;
   }
 
@@ -202,9 +235,7 @@ struct Stacks {
   // Gives an unused slot back, wiped.
   void Release() {
     if (copy == nullptr) return;
-    void* to = copy->stack;
-    uint64_t left = used;
-    __asm__ volatile("rep stosb" : "+D"(to), "+c"(left) : "a"(0) : "memory");
+    WipeBytes(copy->stack, used);
     state->residue_free.fetch_or(ResidueBit(*state, copy), std::memory_order_release);
     copy = nullptr;
   }

@@ -17,8 +17,19 @@
 
 namespace podo::capture {
 
-// Where glibc keeps a thread's id and stack in its thread block, as offsets from the thread
-// pointer. Private to glibc, hence measured at start on threads whose values are known
+// glibc's thread block (struct pthread), or a place before it: the thread pointer is its first byte
+// on x86_64; on aarch64 it is the first behind it (TLS_DTV_AT_TP), and the block has some 1900
+// bytes.
+inline uint64_t ThreadBlock(uint64_t thread_pointer) {
+#if defined(__aarch64__)
+  return thread_pointer - 2048;
+#else
+  return thread_pointer;
+#endif
+}
+
+// Where glibc keeps a thread's id and stack in its thread block, as offsets from ThreadBlock().
+// Private to glibc, hence measured at start on threads whose values are known
 // (thread_layout.h); 0 = not known, then the handler asks the kernel.
 struct ThreadLayout {
   uint32_t tid_offset;

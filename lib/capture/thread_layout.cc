@@ -56,6 +56,20 @@ std::optional<ThreadLayout> NarrowLayout(const LayoutCandidates& candidates,
   return layout;
 }
 
+const unsigned char* ThisThreadBlock() {
+  const uint64_t here = reinterpret_cast<uint64_t>(__builtin_thread_pointer());
+  return reinterpret_cast<const unsigned char*>(ThreadBlock(here));
+}
+
+LayoutCandidates FindLayoutCandidatesHere(const void* stack, uint64_t stack_bytes) {
+  const auto* low = static_cast<const unsigned char*>(stack);
+  const unsigned char* const block = ThisThreadBlock();
+  if (block <= low || block >= low + stack_bytes) return {};
+  return FindLayoutCandidates(block, static_cast<size_t>(low + stack_bytes - block),
+                              static_cast<uint32_t>(gettid()), reinterpret_cast<uint64_t>(stack),
+                              stack_bytes);
+}
+
 std::optional<ThreadLayout> NarrowLayoutHere(const LayoutCandidates& candidates) {
   pthread_attr_t attributes;
   if (pthread_getattr_np(pthread_self(), &attributes) != 0) return std::nullopt;
@@ -64,8 +78,8 @@ std::optional<ThreadLayout> NarrowLayoutHere(const LayoutCandidates& candidates)
   pthread_attr_getstack(&attributes, &address, &bytes);
   pthread_attr_destroy(&attributes);
   const uint64_t low = reinterpret_cast<uint64_t>(address);
-  return NarrowLayout(candidates, static_cast<const unsigned char*>(__builtin_thread_pointer()),
-                      static_cast<uint32_t>(gettid()), low, low + bytes);
+  return NarrowLayout(candidates, ThisThreadBlock(), static_cast<uint32_t>(gettid()), low,
+                      low + bytes);
 }
 
 }  // namespace podo::capture

@@ -27,7 +27,7 @@ struct LayoutCandidates {
   int stack_count = 0;
 };
 
-// Looks in [block, block + bytes) (a thread block, thread pointer first) for `tid` and for the pair
+// Looks in [block, block + bytes) for `tid` and for the pair
 // {stack, stack_bytes}. Pure.
 LayoutCandidates FindLayoutCandidates(const unsigned char* block, size_t bytes, uint32_t tid,
                                       uint64_t stack, uint64_t stack_bytes);
@@ -37,6 +37,13 @@ LayoutCandidates FindLayoutCandidates(const unsigned char* block, size_t bytes, 
 std::optional<ThreadLayout> NarrowLayout(const LayoutCandidates& candidates,
                                          const unsigned char* block, uint32_t tid,
                                          uint64_t stack_low, uint64_t stack_top);
+
+// Of the calling thread (state.h).
+const unsigned char* ThisThreadBlock();
+
+// FindLayoutCandidates for the calling thread, which runs on this stack with its block at the top;
+// none if it does not.
+LayoutCandidates FindLayoutCandidatesHere(const void* stack, uint64_t stack_bytes);
 
 // NarrowLayout for the calling thread, by pthread_getattr_np. Any thread but the main one.
 std::optional<ThreadLayout> NarrowLayoutHere(const LayoutCandidates& candidates);

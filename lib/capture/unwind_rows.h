@@ -15,13 +15,15 @@ inline constexpr uint8_t kDwarfFp = 29;
 inline constexpr uint8_t kDwarfSp = 31;
 inline constexpr uint8_t kDwarfRa = 30;
 inline constexpr uint8_t kSavedRegs[6] = {19, 29, 20, 21, 22, 23};
-inline constexpr uint8_t kDwarfRegCount = 32;  // x0..x30, sp
+inline constexpr uint8_t kDwarfRegCount = 32;     // x0..x30, sp
+inline constexpr bool kCallsIntoRegister = true;  // a call leaves its return address in one
 #else
 inline constexpr uint8_t kDwarfFp = 6;
 inline constexpr uint8_t kDwarfSp = 7;
 inline constexpr uint8_t kDwarfRa = 16;
 inline constexpr uint8_t kSavedRegs[6] = {3, 6, 12, 13, 14, 15};  // rbx, rbp, r12..r15
 inline constexpr uint8_t kDwarfRegCount = 16;                     // registers a CFA may start from
+inline constexpr bool kCallsIntoRegister = false;
 #endif
 inline constexpr int kSavedCount = 6;
 inline constexpr int kFrameSlot = 1;

@@ -52,12 +52,6 @@ inline constexpr uint32_t kCallerKeeps = 1u << 3 | 1u << 6 | 1u << 7 | 0xFu << 1
 
 // kSavedRegs as an immediate value: a table would be one more cold line.
 inline constexpr uint64_t kSavedRegsPacked = 0x0F0E0D0C0603;
-static_assert([] {
-  for (int i = 0; i < kSavedCount; ++i) {
-    if ((kSavedRegsPacked >> (8 * i) & 0xFF) != kSavedRegs[i]) return false;
-  }
-  return true;
-}());
 
 // The kernel's rt_sigframe as __restore_rt sees it: rsp points at the ucontext. Offsets in words of
 // struct ucontext (asm/ucontext.h, asm/sigcontext.h), by DWARF number.
@@ -72,9 +66,42 @@ inline bool ReadSignalFrame(const StackView& view, model::RegisterSet* r) noexce
   r->valid = kAllRegsValid;
   return true;
 }
-#else
-#error "the walk knows the signal frame of x86_64 only"
+
+inline uint64_t Unsigned(uint64_t return_address) noexcept { return return_address; }
+#elif defined(__aarch64__)
+// Bits by DWARF number (DWARF for the Arm 64-bit Architecture, 4.1): sp and what a callee
+// preserves.
+inline constexpr uint32_t kAllRegsValid = 0xFFFFFFFF;
+inline constexpr uint32_t kCallerKeeps = 1u << 31 | 0x7FFu << 19;
+inline constexpr uint64_t kSavedRegsPacked = 0x171615141D13;
+
+// The kernel's rt_sigframe as __kernel_rt_sigreturn sees it: sp points at a siginfo of 128 bytes, a
+// ucontext follows (asm/ucontext.h, asm/sigcontext.h): flags, link, stack, a mask padded to 128
+// bytes, and, 16-aligned, the fault's address, x0 to x30, sp, pc.
+inline bool ReadSignalFrame(const StackView& view, model::RegisterSet* r) noexcept {
+  constexpr uint64_t kX0 = 128 + 8 + 8 + 24 + 128 + 8 + 8;
+  const uint64_t base = r->regs[kDwarfSp] + kX0;
+  if (!view.Read(base + 32 * 8, &r->pc)) return false;
+  for (int i = 0; i < 32; ++i) {
+    if (!view.Read(base + static_cast<uint64_t>(i) * 8, &r->regs[i])) return false;
+  }
+  r->valid = kAllRegsValid;
+  return true;
+}
+
+// Without the authentication code in its upper bits, if it has one (xpaclri, a nop before Armv8.3).
+inline uint64_t Unsigned(uint64_t return_address) noexcept {
+  register uint64_t x30 __asm__("x30") = return_address;
+  __asm__("hint #7" : "+r"(x30));
+  return x30;
+}
 #endif
+static_assert([] {
+  for (int i = 0; i < kSavedCount; ++i) {
+    if ((kSavedRegsPacked >> (8 * i) & 0xFF) != kSavedRegs[i]) return false;
+  }
+  return true;
+}());
 
 // Steps from `r` to its caller by frame pointer, for code without rows (JIT, hand-written
 // assembly). Refuses what cannot be a frame record: below sp, misaligned, outside the stack, or a
@@ -86,6 +113,7 @@ inline bool StepByFramePointer(const Snapshot& snapshot, const StackView& view, 
   if ((r->valid >> kDwarfFp & 1) == 0 || fp < r->regs[kDwarfSp]) return false;
   uint64_t caller_fp, return_address;
   if (!view.Read(fp, &caller_fp) || !view.Read(fp + 8, &return_address)) return false;
+  return_address = Unsigned(return_address);
   if (return_address < 4096) return false;
   const bool near = return_address - pc + kNear < 2 * kNear;
   if (!near && FindModule(snapshot, return_address - 1) == nullptr) return false;
@@ -117,8 +145,12 @@ inline bool ComputeCfa(const UnwindRule& rule, const StackView& view, const mode
 inline bool RestoreCaller(const UnwindRule& rule, uint64_t cfa, const StackView& view,
                           model::RegisterSet* r) noexcept {
   uint64_t return_address;
-  if (!view.Read(cfa + 8 * static_cast<int64_t>(rule.ra_offset_words), &return_address))
+  if (kCallsIntoRegister && rule.ra_offset_words == kRaInRegister) {
+    return_address = r->regs[kDwarfRa % model::RegisterSet::kCount];
+  } else if (!view.Read(cfa + 8 * static_cast<int64_t>(rule.ra_offset_words), &return_address)) {
     return false;
+  }
+  return_address = Unsigned(return_address);
   const uint64_t rule_register = r->regs[rule.reg];
   uint32_t valid = r->valid & kCallerKeeps;
   for (int i = 0; i < kSavedCount; ++i) {
@@ -241,8 +273,11 @@ namespace {  // not inline: a linker must not take it from another object
   }
   // The stack grows down: a caller's CFA lies strictly above, 8-aligned, inside the stack. This
   // also ends every loop a corrupted stack could make.
-  if (cfa <= r->regs[kDwarfSp] || (cfa & 7) != 0 || cfa > w->view.hi ||
-      !RestoreCaller(*rule, cfa, w->view, r)) {
+  // A leaf function may keep its return address in the register, and may have no frame at all: such
+  // a one is interrupted, never returned to.
+  const bool is_leaf = kCallsIntoRegister && rule->ra_offset_words == kRaInRegister;
+  if ((is_leaf && !interrupted) || cfa + (is_leaf ? 1 : 0) <= r->regs[kDwarfSp] || (cfa & 7) != 0 ||
+      cfa > w->view.hi || !RestoreCaller(*rule, cfa, w->view, r)) {
     return End(w, model::kRawOutOfBounds);
   }
   return Step::kToCaller;

@@ -62,9 +62,16 @@ struct RawSample {
 
 // Registers at the moment of the tick, in DWARF order of the machine; `valid` has a bit for each.
 struct RegisterSet {
-  static constexpr int kCount = 17;  // x86_64: 16 general registers and the return address (pc)
+  // By DWARF number.
+#if defined(__aarch64__)
+  static constexpr int kCount = 32;  // x0 to x30, sp
+  static constexpr int kSp = 31;
+#else
+  static constexpr int kCount = 16;
+  static constexpr int kSp = 7;
+#endif
   uint64_t pc = 0;
-  uint64_t regs[kCount - 1] = {};
+  uint64_t regs[kCount];  // not zeroed: the handler would call memset for that many
   uint32_t valid = 0;
 };
 

@@ -38,9 +38,7 @@ struct LayoutSearch {
 
 void* FindCandidates(void* argument) {
   auto* search = static_cast<LayoutSearch*>(argument);
-  search->candidates = podo::capture::FindLayoutCandidates(
-      static_cast<const unsigned char*>(__builtin_thread_pointer()), 2048,
-      static_cast<uint32_t>(gettid()), reinterpret_cast<uint64_t>(search->stack), search->bytes);
+  search->candidates = podo::capture::FindLayoutCandidatesHere(search->stack, search->bytes);
   return nullptr;
 }
 

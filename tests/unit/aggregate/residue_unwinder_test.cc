@@ -17,6 +17,19 @@ const void* g_callers[2];  // return addresses the compiler reports
 // What the handler does at a tick: registers and the stack from sp up, at most `bytes`.
 [[gnu::noinline]] void Capture(size_t bytes) {
   model::RegisterSet& r = g_residue->registers;
+#if defined(__aarch64__)
+  uint64_t sp, pc;
+  __asm__ volatile(
+      "stp x19, x20, [%2, #152]\n stp x21, x22, [%2, #168]\n stp x23, x24, [%2, #184]\n"
+      "stp x25, x26, [%2, #200]\n stp x27, x28, [%2, #216]\n stp x29, x30, [%2, #232]\n"
+      "mov %0, sp\n adr %1, .\n"
+      : "=&r"(sp), "=&r"(pc)
+      : "r"(r.regs)
+      : "memory");
+  r.pc = pc;
+  r.regs[model::RegisterSet::kSp] = sp;
+  r.valid = 0xFFFFFFFF;
+#else
   uint64_t sp, fp, pc, rbx, r12, r13, r14, r15;
   __asm__ volatile(
       "movq %%rsp, %0\n movq %%rbp, %1\n leaq (%%rip), %2\n movq %%rbx, %3\n"
@@ -31,6 +44,7 @@ const void* g_callers[2];  // return addresses the compiler reports
   r.regs[14] = r14;
   r.regs[15] = r15;
   r.valid = 0xFFFF;
+#endif
   g_residue->stack_address = sp;
   g_residue->stack_bytes = bytes;
   const volatile unsigned char* from = reinterpret_cast<unsigned char*>(sp);
@@ -90,7 +104,7 @@ TEST_CASE("code and stacks of nobody end the unwinding, whatever the registers s
     CAPTURE(garbage);
     std::memset(static_cast<void*>(residue.get()), 0xA5, sizeof *residue);
     residue->registers.pc = garbage;
-    residue->registers.regs[7] = garbage;
+    residue->registers.regs[model::RegisterSet::kSp] = garbage;
     residue->stack_address = garbage;
     residue->stack_bytes = model::kResidueStackBytes;
     std::vector<uint64_t> frames;
@@ -103,7 +117,7 @@ TEST_CASE("code and stacks of nobody end the unwinding, whatever the registers s
 TEST_CASE("an unwind index of lies is refused") {
   auto residue = std::make_unique<model::Residue>();
   residue->registers.pc = 0x1000;
-  residue->registers.regs[7] = 0x2000;
+  residue->registers.regs[model::RegisterSet::kSp] = 0x2000;
   residue->stack_address = 0x2000;
   residue->stack_bytes = 64;
   ResidueUnwinder unwinder({[](uint64_t) {

@@ -96,7 +96,7 @@ Place PlaceByLibdw(Dwarf_Frame* frame, int reg, uint64_t pc, uint64_t cfa) {
 }
 
 Place PlaceByRule(int16_t words, uint64_t base) {
-  if (words == kSavedSame) return {Place::How::kSame};
+  if (words == kSavedSame || words == kRaInRegister) return {Place::How::kSame};
   if (words == kSavedUnknown) return {Place::How::kUndefined};
   return {Place::How::kAt, base + static_cast<uint64_t>(int64_t{words} * 8)};
 }
@@ -141,10 +141,12 @@ Unwound UnwindByLibdw(Dwarf_CFI* cfi, uint64_t pc) {
       has_cfa ? Evaluate(ops, count, pc, std::nullopt) : std::nullopt;
   out.cfa = cfa.value_or(0);
   out.return_address = PlaceByLibdw(frame, kDwarfRa, pc, out.cfa);
+  const bool has_return_address =
+      out.return_address.how == Place::How::kAt ||
+      (kCallsIntoRegister && out.return_address.how == Place::How::kSame);
   // sp itself is the CFA (a value, so kOther), except where setcontext loads another one.
   const Place sp = PlaceByLibdw(frame, kDwarfSp, pc, out.cfa);
-  out.expressible =
-      count == 1 && out.return_address.how == Place::How::kAt && sp.how == Place::How::kOther;
+  out.expressible = count == 1 && has_return_address && sp.how == Place::How::kOther;
   for (int i = 0; i < kSavedCount; ++i) {
     out.saved[i] = PlaceByLibdw(frame, kSavedRegs[i], pc, out.cfa);
   }
@@ -152,7 +154,7 @@ Unwound UnwindByLibdw(Dwarf_CFI* cfi, uint64_t pc) {
     out.how = Unwound::How::kSignal;
   } else if (out.return_address.how == Place::How::kUndefined) {
     out.how = Unwound::How::kRoot;
-  } else if (cfa.has_value() && out.return_address.how == Place::How::kAt) {
+  } else if (cfa.has_value() && has_return_address) {
     out.how = Unwound::How::kFrame;
   }
   std::free(frame);

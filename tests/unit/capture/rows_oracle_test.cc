@@ -18,6 +18,12 @@
 namespace podo::capture {
 namespace {
 
+#if defined(__aarch64__)
+constexpr char kLoader[] = "ld-linux-aarch64.so.1";
+#else
+constexpr char kLoader[] = "ld-linux-x86-64.so.2";
+#endif
+
 struct Comparison {
   uint64_t addresses = 0;
   uint64_t disagreements = 0;
@@ -118,7 +124,7 @@ TEST_CASE("Every row of the libraries a service stands on says what libdw's read
       {"libstdc++.so.6", 1, true},
       {"libgcc_s.so.1", 1, true},
       {"libm.so.6", 1, true},
-      {"ld-linux-x86-64.so.2", 1, true},
+      {kLoader, 1, true},
       {"libzstd.so.1", 1, true},
       {"libdw.so.1", 1, true},
       {"libcrypto.so.3", 1, false},

@@ -73,11 +73,7 @@ TEST_CASE("this glibc's layout is found from a thread on a known stack") {
               &thread, &attributes,
               [](void* argument) -> void* {
                 auto& s = *static_cast<Shared*>(argument);
-                const auto* block = static_cast<const unsigned char*>(__builtin_thread_pointer());
-                const auto* top = static_cast<const unsigned char*>(s.stack) + kBytes;
-                s.candidates = FindLayoutCandidates(block, static_cast<size_t>(top - block),
-                                                    static_cast<uint32_t>(gettid()),
-                                                    reinterpret_cast<uint64_t>(s.stack), kBytes);
+                s.candidates = FindLayoutCandidatesHere(s.stack, kBytes);
                 return nullptr;
               },
               &shared) == 0);
@@ -89,7 +85,7 @@ TEST_CASE("this glibc's layout is found from a thread on a known stack") {
   munmap(stack, kBytes);
   REQUIRE(layout.has_value());
   uint32_t tid = 0;  // holds for this thread too
-  std::memcpy(&tid, static_cast<const char*>(__builtin_thread_pointer()) + layout->tid_offset, 4);
+  std::memcpy(&tid, ThisThreadBlock() + layout->tid_offset, 4);
   CHECK(tid == static_cast<uint32_t>(gettid()));
 }
 

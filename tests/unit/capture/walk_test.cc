@@ -66,7 +66,7 @@ UnwindRule Kind(CfaKind kind) {
 struct Walked {
   uint16_t flags;
   std::vector<uint64_t> frames;
-  RegisterSet end;
+  RegisterSet end = {};
   uint64_t unknown = 0;
 };
 
@@ -93,7 +93,7 @@ void CheckSame(const Walked& a, const Walked& b) {
   CHECK(a.unknown == b.unknown);
   CHECK(a.end.pc == b.end.pc);
   CHECK(a.end.valid == b.end.valid);
-  for (int i = 0; i < RegisterSet::kCount - 1; ++i) {
+  for (int i = 0; i < RegisterSet::kCount; ++i) {
     if ((a.end.valid >> i & 1) != 0) CHECK(a.end.regs[i] == b.end.regs[i]);
   }
 }
@@ -109,7 +109,7 @@ Walked Run(const World& world, const std::vector<uint64_t>& stack, RegisterSet r
 }
 
 RegisterSet Start(uint64_t pc, uint64_t sp = kStack) {
-  RegisterSet r;
+  RegisterSet r = {};
   r.pc = pc;
   r.regs[kDwarfSp] = sp;
   r.valid = kAllRegsValid;
