@@ -41,8 +41,9 @@ template <typename Key, typename Value, typename Hash = TableHash<Key>,
           typename Allocator = std::allocator<std::pair<Key, Value>>>
 using HashMap = tsl::robin_map<Key, Value, Hash, Equal, Allocator>;
 
-template <typename Key, typename Hash = TableHash<Key>, typename Equal = TableEqual<Key>>
-using HashSet = tsl::robin_set<Key, Hash, Equal>;
+template <typename Key, typename Hash = TableHash<Key>, typename Equal = TableEqual<Key>,
+          typename Allocator = std::allocator<Key>>
+using HashSet = tsl::robin_set<Key, Hash, Equal, Allocator>;
 
 // What `table` has allocated, without what its elements own.
 template <typename Table>

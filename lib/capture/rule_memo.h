@@ -102,6 +102,7 @@ class RuleMemo {
 // Leaves the entry as it is if the rule does not fit.
 inline void RuleMemo::Entry::PackSimple(const UnwindRule& rule) noexcept {
   constexpr int kLowest = -63;
+  if (kCallsIntoRegister) return;  // aarch64 saves its return address anywhere
   if (rule.ra_offset_words != -1 || rule.saved_from_reg != 0 || rule.flags != 0) return;
   if (rule.cfa_offset <= 0 || rule.cfa_offset % 8 != 0 || rule.cfa_offset / 8 > 0xFFFF) return;
   if (rule.reg >= 16) return;

@@ -47,14 +47,20 @@ long SystemCall(long number, long a = 0, long b = 0, long c = 0, long d = 0, lon
 #endif
 }
 
-// memcpy and memset are libc's, and loops of this shape the compiler makes into calls of them.
+// memcpy and memset are libc's, and loops of this shape the compiler makes into calls of them, but
+// for `volatile`.
+using Word [[gnu::may_alias, gnu::aligned(1)]] = uint64_t;
+
 inline void CopyBytes(void* to, const void* from, uint64_t bytes) {
 #if defined(__x86_64__)
   __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(bytes) : : "memory");
 #else
-  auto* t = static_cast<volatile unsigned char*>(to);
-  const auto* f = static_cast<const volatile unsigned char*>(from);
-  for (uint64_t i = 0; i < bytes; ++i) t[i] = f[i];
+  auto* t = static_cast<volatile Word*>(to);
+  const auto* f = static_cast<const volatile Word*>(from);
+  for (; bytes >= sizeof *t; bytes -= sizeof *t) *t++ = *f++;
+  auto* t1 = reinterpret_cast<volatile unsigned char*>(t);
+  const auto* f1 = reinterpret_cast<const volatile unsigned char*>(f);
+  while (bytes-- != 0) *t1++ = *f1++;
 #endif
 }
 
@@ -62,8 +68,10 @@ inline void WipeBytes(void* to, uint64_t bytes) {
 #if defined(__x86_64__)
   __asm__ volatile("rep stosb" : "+D"(to), "+c"(bytes) : "a"(0) : "memory");
 #else
-  auto* t = static_cast<volatile unsigned char*>(to);
-  for (uint64_t i = 0; i < bytes; ++i) t[i] = 0;
+  auto* t = static_cast<volatile Word*>(to);
+  for (; bytes >= sizeof *t; bytes -= sizeof *t) *t++ = 0;
+  auto* t1 = reinterpret_cast<volatile unsigned char*>(t);
+  while (bytes-- != 0) *t1++ = 0;
 #endif
 }
 

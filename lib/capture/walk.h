@@ -8,6 +8,7 @@
 
 #include <cstdint>
 
+#include "base/return_address.h"
 #include "capture/rule_memo.h"
 #include "capture/snapshot.h"
 #include "capture/unwind_rows.h"
@@ -67,12 +68,13 @@ inline bool ReadSignalFrame(const StackView& view, model::RegisterSet* r) noexce
   return true;
 }
 
-inline uint64_t Unsigned(uint64_t return_address) noexcept { return return_address; }
+// The trampoline is libc's and has rules.
+inline bool IsSignalFrame(const StackView&, const model::RegisterSet&) noexcept { return false; }
 #elif defined(__aarch64__)
-// Bits by DWARF number (DWARF for the Arm 64-bit Architecture, 4.1): sp and what a callee
-// preserves.
+// Bits by DWARF number (DWARF for the Arm 64-bit Architecture, 4.1): sp, and of what a callee
+// preserves that which rules describe. x24 to x28 are not known any more above frame 0.
 inline constexpr uint32_t kAllRegsValid = 0xFFFFFFFF;
-inline constexpr uint32_t kCallerKeeps = 1u << 31 | 0x7FFu << 19;
+inline constexpr uint32_t kCallerKeeps = 1u << 31 | 1u << 29 | 0x1Fu << 19;
 inline constexpr uint64_t kSavedRegsPacked = 0x171615141D13;
 
 // The kernel's rt_sigframe as __kernel_rt_sigreturn sees it: sp points at a siginfo of 128 bytes, a
@@ -89,11 +91,13 @@ inline bool ReadSignalFrame(const StackView& view, model::RegisterSet* r) noexce
   return true;
 }
 
-// Without the authentication code in its upper bits, if it has one (xpaclri, a nop before Armv8.3).
-inline uint64_t Unsigned(uint64_t return_address) noexcept {
-  register uint64_t x30 __asm__("x30") = return_address;
-  __asm__("hint #7" : "+r"(x30));
-  return x30;
+// The kernel's trampoline has no rules (Linux 5.8 and later; qemu's never had). Told by its frame:
+// behind the registers stands a record of the vector registers, always the first, of 528 bytes.
+inline bool IsSignalFrame(const StackView& view, const model::RegisterSet& r) noexcept {
+  constexpr uint64_t kRecord = 128 + 176 + 288;
+  constexpr uint64_t kVectors = uint64_t{528} << 32 | 0x46508001;
+  uint64_t word;
+  return view.Read(r.regs[kDwarfSp] + kRecord, &word) && word == kVectors;
 }
 #endif
 static_assert([] {
@@ -113,7 +117,7 @@ inline bool StepByFramePointer(const Snapshot& snapshot, const StackView& view, 
   if ((r->valid >> kDwarfFp & 1) == 0 || fp < r->regs[kDwarfSp]) return false;
   uint64_t caller_fp, return_address;
   if (!view.Read(fp, &caller_fp) || !view.Read(fp + 8, &return_address)) return false;
-  return_address = Unsigned(return_address);
+  return_address = base::Unsigned(return_address);
   if (return_address < 4096) return false;
   const bool near = return_address - pc + kNear < 2 * kNear;
   if (!near && FindModule(snapshot, return_address - 1) == nullptr) return false;
@@ -150,7 +154,7 @@ inline bool RestoreCaller(const UnwindRule& rule, uint64_t cfa, const StackView&
   } else if (!view.Read(cfa + 8 * static_cast<int64_t>(rule.ra_offset_words), &return_address)) {
     return false;
   }
-  return_address = Unsigned(return_address);
+  return_address = base::Unsigned(return_address);
   const uint64_t rule_register = r->regs[rule.reg];
   uint32_t valid = r->valid & kCallerKeeps;
   for (int i = 0; i < kSavedCount; ++i) {
@@ -259,10 +263,11 @@ namespace {  // not inline: a linker must not take it from another object
                                     const UnwindRule* noted, model::RegisterSet* r) noexcept {
   const UnwindRule* rule = noted != nullptr ? noted : LookUp(w, pc);
   const CfaKind kind = rule != nullptr ? rule->kind : CfaKind::kNoUnwind;
-  if (kind == CfaKind::kNoUnwind) return StepWithoutRule(w, pc, interrupted, r);
+  const bool is_signal = kind == CfaKind::kNoUnwind && IsSignalFrame(w->view, *r);
+  if (kind == CfaKind::kNoUnwind && !is_signal) return StepWithoutRule(w, pc, interrupted, r);
   if (kind == CfaKind::kRoot) return End(w, model::kRawComplete);
   if (kind == CfaKind::kUnsupported) return End(w, model::kRawUnsupportedRow);
-  if (kind == CfaKind::kSignalFrame) {
+  if (kind == CfaKind::kSignalFrame || is_signal) {
     if (!ReadSignalFrame(w->view, r)) return End(w, model::kRawOutOfBounds);
     return Step::kToInterrupted;
   }

@@ -52,7 +52,7 @@ class Merging final : public WindowVisitor {
     for (const std::string& text : comments_) {
       comments.push_back(model::StringId{into_.AddString(text)});
     }
-    const std::vector<WindowSample> sums = sums_.Take();
+    const base::PageVector<WindowSample> sums = sums_.Take();
     const Tables tables = into_.Take();
     const size_t bytes = ProfileBytes(tables, sums) + tables.bytes();
     if (bytes > kMaxAnswerBytes) return TooMuchToAnswer(bytes);

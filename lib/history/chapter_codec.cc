@@ -17,7 +17,7 @@ constexpr uint64_t kAny = uint64_t{1} << 32;
 // Each table is written column by column: numbers of one kind stand together and compress better.
 class Packer {
  public:
-  explicit Packer(std::string* out) : out_(*out) {}
+  explicit Packer(base::PageString* out) : out_(*out) {}
 
   template <typename Rows, typename Get>
   void Column(const Rows& rows, size_t from, Get get) {
@@ -32,7 +32,7 @@ class Packer {
     for (uint32_t i = from; i < t.string_ends.size(); ++i) PutVarint(&out_, t.String(i).size());
     out_.append(t.text, t.string_ends[from - 1], std::string::npos);
   }
-  void Functions(const std::vector<FunctionRow>& rows, uint32_t from) {
+  void Functions(const base::PageVector<FunctionRow>& rows, uint32_t from) {
     PutVarint(&out_, rows.size() - from);
     Column(rows, from, [](const FunctionRow& r) { return r.name; });
     // As a difference: the two names stand beside one another in the table of strings.
@@ -66,7 +66,7 @@ class Packer {
     }
     for (size_t i = from; i < rows.size(); ++i) Lines(t, rows[i]);
   }
-  void Nodes(const std::vector<NodeRow>& rows, uint32_t from) {
+  void Nodes(const base::PageVector<NodeRow>& rows, uint32_t from) {
     PutVarint(&out_, rows.size() - from);
     for (uint32_t i = from; i < rows.size(); ++i) PutVarint(&out_, i - rows[i].parent);
     Column(rows, from, [](const NodeRow& r) { return r.location; });
@@ -82,7 +82,7 @@ class Packer {
     Column(t.labels, first, [](const LabelRow& r) { return r.unit; });
     SignedColumn(t.labels, first, [](const LabelRow& r) { return r.number; });
   }
-  void Keys(const std::vector<KeyRow>& rows, uint32_t from) {
+  void Keys(const base::PageVector<KeyRow>& rows, uint32_t from) {
     PutVarint(&out_, rows.size() - from);
     int64_t last = 0;
     for (uint32_t i = from; i < rows.size(); ++i) {
@@ -91,13 +91,13 @@ class Packer {
     }
     Column(rows, from, [](const KeyRow& r) { return r.label_set; });
   }
-  void Stream(const std::string& stream, size_t from) {
+  void Stream(const base::PageString& stream, size_t from) {
     PutVarint(&out_, stream.size() - from);
     out_.append(stream, from, std::string::npos);
   }
 
  private:
-  std::string& out_;
+  base::PageString& out_;
 };
 
 class Unpacker {
@@ -243,7 +243,7 @@ class Unpacker {
   }
   void Windows() {
     s_.windows += in_.Below(kAny);
-    for (std::string* stream : {&s_.heads, &s_.keys, &s_.counts, &s_.cpus}) {
+    for (base::PageString* stream : {&s_.heads, &s_.keys, &s_.counts, &s_.cpus}) {
       stream->append(in_.Bytes(in_.Varint()));
     }
   }
@@ -291,7 +291,7 @@ Written AllOf(const Tables& t, const Streams& s) {
 absl::StatusOr<std::string> PackRecord(const Tables& tables, const Streams& streams,
                                        const Written& written, const Interner::Changed& changed,
                                        int level) {
-  std::string raw;
+  base::PageString raw;
   Packer packer(&raw);
   const Interner::Marks& from = written.marks;
   packer.Strings(tables, from.strings);

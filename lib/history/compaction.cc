@@ -40,7 +40,7 @@ class Compactor {
     auto translation = std::make_unique<Translation>(c.tables, into_.get());
     translation->MainFirst();
     WindowReader reader(c.streams, c.tables.keys.size());
-    std::vector<WindowSample> samples;
+    base::PageVector<WindowSample> samples;
     for (WindowHead head; reader.Next(&head);) {
       reader.Samples(head, &samples);
       // Stacks that are never seen again make a group end early, for the sake of memory.
@@ -90,7 +90,7 @@ class Compactor {
   }
   void EndGroup() {
     if (group_.covered == 0) return;
-    std::vector<WindowSample> samples = sums_.Take();
+    base::PageVector<WindowSample> samples = sums_.Take();
     // A window that met no other is no coarser than it was.
     if (grouped_ && Fold(into_.get(), &samples)) group_.is_folded = true;
     streams_.Append(group_, samples);
@@ -108,7 +108,7 @@ class Compactor {
       Translation translation(all, into_.get());
       translation.MainFirst();
       WindowReader reader(streams_, all.keys.size());
-      std::vector<WindowSample> samples;
+      base::PageVector<WindowSample> samples;
       for (WindowHead head; reader.Next(&head);) {
         reader.Samples(head, &samples);
         for (WindowSample& s : samples) s.key = translation.Key(s.key);

@@ -17,7 +17,7 @@ using model::SaturatingAdd;
 // CPU time, or ticks where no CPU time is known.
 class Weigher {
  public:
-  explicit Weigher(const std::vector<WindowSample>& samples) {
+  explicit Weigher(const base::PageVector<WindowSample>& samples) {
     int64_t cpu_ns = 0, count = 0;
     for (const WindowSample& s : samples) {
       cpu_ns = SaturatingAdd(cpu_ns, s.cpu_ns);
@@ -39,7 +39,8 @@ class Weigher {
 // Replaces small values in label sets.
 class LabelFolding {
  public:
-  LabelFolding(Interner* tables, const Weigher& weigher, const std::vector<WindowSample>& samples)
+  LabelFolding(Interner* tables, const Weigher& weigher,
+               const base::PageVector<WindowSample>& samples)
       : tables_(*tables), weigher_(weigher) {
     base::HashMap<uint32_t, int64_t> of_sets;
     for (const WindowSample& s : samples) {
@@ -83,7 +84,8 @@ class LabelFolding {
 // Collects small stacks on their way from the leaf to the root.
 class StackFolding {
  public:
-  StackFolding(Interner* tables, const Weigher& weigher, const std::vector<WindowSample>& samples)
+  StackFolding(Interner* tables, const Weigher& weigher,
+               const base::PageVector<WindowSample>& samples)
       : tables_(*tables), weigher_(weigher) {
     for (const WindowSample& s : samples) {
       int64_t& weight = weights_[tables_.tables().keys[s.key].node];
@@ -104,7 +106,7 @@ class StackFolding {
     while (!small_.empty()) {
       const auto last = std::prev(small_.end());
       const uint32_t node = last->first;
-      std::vector<WindowSample> parts = std::move(last->second);
+      base::PageVector<WindowSample> parts = std::move(last->second);
       small_.erase(last);
       int64_t weight = 0;
       for (const WindowSample& s : parts) weight = SaturatingAdd(weight, weigher_.Of(s));
@@ -120,8 +122,8 @@ class StackFolding {
   }
 
  private:
-  void MoveTo(uint32_t node, std::vector<WindowSample> parts) {
-    std::vector<WindowSample>& there = small_[node];
+  void MoveTo(uint32_t node, base::PageVector<WindowSample> parts) {
+    base::PageVector<WindowSample>& there = small_[node];
     if (there.size() < parts.size()) there.swap(parts);  // the few to the many
     there.insert(there.end(), parts.begin(), parts.end());
   }
@@ -129,12 +131,12 @@ class StackFolding {
   Interner& tables_;
   const Weigher& weigher_;
   base::HashMap<uint32_t, int64_t> weights_;
-  std::map<uint32_t, std::vector<WindowSample>> small_;  // by node; their `key` is a label set
+  std::map<uint32_t, base::PageVector<WindowSample>> small_;  // by node; their `key` is a label set
 };
 
 }  // namespace
 
-bool Fold(Interner* tables, std::vector<WindowSample>* samples) {
+bool Fold(Interner* tables, base::PageVector<WindowSample>* samples) {
   const Weigher weigher(*samples);
   LabelFolding labels(tables, weigher, *samples);
   StackFolding stacks(tables, weigher, *samples);

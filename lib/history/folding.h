@@ -18,7 +18,7 @@ inline constexpr int64_t kStackPart = 10000;  // 0.01 %
 // 0.01 % become the frame [other], called by the innermost of their callers that, with the other
 // small stacks below it, comes to 0.01 %; if none does, it has no caller. Samples ascend by key
 // before and after. True if anything was folded.
-bool Fold(Interner* tables, std::vector<WindowSample>* samples);
+bool Fold(Interner* tables, base::PageVector<WindowSample>* samples);
 
 }  // namespace podo::history
 

@@ -26,12 +26,12 @@ template <typename Row>
 class RowSet {
  public:
   // `rows` outlives this and does not move.
-  explicit RowSet(const std::vector<Row>* rows) : ids_(0, Hash{rows}, Equal{rows}) {
+  explicit RowSet(const base::PageVector<Row>* rows) : ids_(0, Hash{rows}, Equal{rows}) {
     ids_.max_load_factor(kMaxLoad);
     for (uint32_t i = 0; i < rows->size(); ++i) ids_.insert(i);
   }
 
-  uint32_t FindOrAdd(const Row& row, std::vector<Row>* rows) {
+  uint32_t FindOrAdd(const Row& row, base::PageVector<Row>* rows) {
     if (const auto it = ids_.find(row); it != ids_.end()) return *it;
     const auto id = static_cast<uint32_t>(rows->size());
     rows->push_back(row);
@@ -43,18 +43,18 @@ class RowSet {
  private:
   struct Hash {
     using is_transparent = void;
-    const std::vector<Row>* rows;
+    const base::PageVector<Row>* rows;
     size_t operator()(const Row& row) const { return absl::Hash<Row>{}(row); }
     size_t operator()(uint32_t id) const { return absl::Hash<Row>{}((*rows)[id]); }
   };
   struct Equal {
     using is_transparent = void;
-    const std::vector<Row>* rows;
+    const base::PageVector<Row>* rows;
     bool operator()(uint32_t a, uint32_t b) const { return a == b; }
     bool operator()(uint32_t a, const Row& b) const { return (*rows)[a] == b; }
     bool operator()(const Row& a, uint32_t b) const { return a == (*rows)[b]; }
   };
-  base::HashSet<uint32_t, Hash, Equal> ids_;
+  base::HashSet<uint32_t, Hash, Equal, base::PageAllocator<uint32_t>> ids_;
 };
 
 // Not thread-safe. A look-up a call.
@@ -142,10 +142,11 @@ class Interner {
   uint32_t Append(LocationRow row, absl::Span<const LineRow> lines);
 
   Tables tables_;
-  base::HashSet<uint32_t, StringHash, StringEqual> strings_;
+  base::HashSet<uint32_t, StringHash, StringEqual, base::PageAllocator<uint32_t>> strings_;
   RowSet<FunctionRow> functions_;
-  base::HashSet<uint32_t, PlaceHash, PlaceEqual> places_;  // mapped locations
-  base::HashMap<std::string, uint32_t> unmapped_;          // by their bytes
+  base::HashSet<uint32_t, PlaceHash, PlaceEqual, base::PageAllocator<uint32_t>>
+      places_;                                     // mapped locations
+  base::HashMap<std::string, uint32_t> unmapped_;  // by their bytes
   RowSet<NodeRow> nodes_;
   base::HashMap<std::string, uint32_t> label_sets_;  // by their bytes
   RowSet<KeyRow> keys_;

@@ -109,14 +109,14 @@ WindowHead RecordWindow(const model::Profile& p, Interner* into, Streams* stream
   head.end_ns = model::SaturatingAdd(head.begin_ns, head.duration_ns);
   for (const model::StringId comment : p.comments)
     head.comments.push_back(recorder.String(comment));
-  const std::vector<WindowSample> samples = sums.Take();
+  const base::PageVector<WindowSample> samples = sums.Take();
   streams->Append(head, samples);
   return head;
 }
 
 size_t ProfileBytes(const Tables& t, absl::Span<const WindowSample> samples) {
   // A node's depth is its parent's and one: parents come first.
-  std::vector<uint32_t> depths(t.nodes.size());
+  base::PageVector<uint32_t> depths(t.nodes.size());
   for (size_t i = 1; i < t.nodes.size(); ++i) depths[i] = depths[t.nodes[i].parent] + 1;
   size_t bytes = t.text.size() + t.string_ends.size() * sizeof(std::string) +
                  t.functions.size() * sizeof(model::Function) +
@@ -172,7 +172,7 @@ model::Profile ToProfile(const Tables& t, absl::Span<const WindowSample> samples
   }
   p.stacks.emplace_back();
   p.links.emplace_back();
-  std::vector<StackId> stacks(t.nodes.size());  // of a node, once it was written
+  base::PageVector<StackId> stacks(t.nodes.size());  // of a node, once it was written
   for (const WindowSample& s : samples) {
     const KeyRow& key = t.keys[s.key];
     StackId& stack = stacks[key.node];

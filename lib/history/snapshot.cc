@@ -63,7 +63,7 @@ absl::StatusOr<std::shared_ptr<const Contents>> Snapshot::Open(size_t i) const {
 
 absl::Status VisitWindows(const Snapshot& snapshot, const Query& query, WindowVisitor* visitor,
                           Resolution* resolution) {
-  std::vector<WindowSample> samples;
+  base::PageVector<WindowSample> samples;
   for (size_t i = 0; i < snapshot.size(); ++i) {
     if (!snapshot.summary(i).MayBeginIn(query.from_ns, query.until_ns)) continue;
     const absl::StatusOr<std::shared_ptr<const Contents>> opened = snapshot.Open(i);

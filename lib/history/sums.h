@@ -32,12 +32,12 @@ class Sums {
     sum.cpu_ns = model::SaturatingAdd(sum.cpu_ns, sample.cpu_ns);
   }
   bool empty() const { return samples_.empty(); }
-  const std::vector<WindowSample>& samples() const { return samples_; }
+  const base::PageVector<WindowSample>& samples() const { return samples_; }
   size_t bytes() const {
     return places_.capacity() * sizeof(uint32_t) + samples_.capacity() * sizeof(WindowSample);
   }
   // Ascending by key; empty afterwards, and ready for the next.
-  std::vector<WindowSample> Take() {
+  base::PageVector<WindowSample> Take() {
     for (const WindowSample& s : samples_) places_[s.key] = 0;
     std::sort(samples_.begin(), samples_.end(),
               [](const WindowSample& a, const WindowSample& b) { return a.key < b.key; });
@@ -45,8 +45,8 @@ class Sums {
   }
 
  private:
-  std::vector<uint32_t> places_;  // in samples_, from 1 on; by key
-  std::vector<WindowSample> samples_;
+  base::PageVector<uint32_t> places_;  // in samples_, from 1 on; by key
+  base::PageVector<WindowSample> samples_;
 };
 
 }  // namespace podo::history

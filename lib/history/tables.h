@@ -13,6 +13,8 @@
 #include <tuple>
 #include <vector>
 
+#include "base/page_allocator.h"
+
 namespace podo::history {
 
 // The frame that stands for stacks too small to be kept, and the value that stands for labels.
@@ -81,16 +83,16 @@ struct KeyRow {
 };
 
 struct Tables {
-  std::string text;
-  std::vector<uint32_t> string_ends;  // string i is [end of i - 1, end of i) of `text`
-  std::vector<FunctionRow> functions;
-  std::vector<MappingRow> mappings;
-  std::vector<LineRow> lines;  // those of a location that were replaced stay, unused
-  std::vector<LocationRow> locations;
-  std::vector<NodeRow> nodes;
-  std::vector<LabelRow> labels;
-  std::vector<uint32_t> label_set_ends;  // set i is [end of i - 1, end of i) of `labels`
-  std::vector<KeyRow> keys;
+  base::PageString text;
+  base::PageVector<uint32_t> string_ends;  // string i is [end of i - 1, end of i) of `text`
+  base::PageVector<FunctionRow> functions;
+  base::PageVector<MappingRow> mappings;
+  base::PageVector<LineRow> lines;  // those of a location that were replaced stay, unused
+  base::PageVector<LocationRow> locations;
+  base::PageVector<NodeRow> nodes;
+  base::PageVector<LabelRow> labels;
+  base::PageVector<uint32_t> label_set_ends;  // set i is [end of i - 1, end of i) of `labels`
+  base::PageVector<KeyRow> keys;
 
   static Tables Empty() {
     Tables t;

@@ -9,8 +9,8 @@ namespace {
 constexpr uint32_t kUnknown = UINT32_MAX;
 
 // Element 0 is 0 everywhere.
-std::vector<uint32_t> Unknown(size_t size) {
-  std::vector<uint32_t> ids(size, kUnknown);
+base::PageVector<uint32_t> Unknown(size_t size) {
+  base::PageVector<uint32_t> ids(size, kUnknown);
   ids[0] = 0;
   return ids;
 }

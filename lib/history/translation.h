@@ -33,7 +33,8 @@ class Translation {
 
   const Tables& from_;
   Interner& into_;
-  std::vector<uint32_t> strings_, functions_, mappings_, locations_, nodes_, label_sets_, keys_;
+  base::PageVector<uint32_t> strings_, functions_, mappings_, locations_, nodes_, label_sets_,
+      keys_;
   std::vector<uint32_t> path_;
   std::vector<LineRow> lines_;
 };

@@ -10,7 +10,8 @@
 
 namespace podo::history {
 
-inline void PutVarint(std::string* out, uint64_t value) {
+template <typename String>
+void PutVarint(String* out, uint64_t value) {
   while (value >= 0x80) {
     out->push_back(static_cast<char>(value | 0x80));
     value >>= 7;
@@ -19,7 +20,8 @@ inline void PutVarint(std::string* out, uint64_t value) {
 }
 
 // Small numbers of either sign stay small.
-inline void PutSigned(std::string* out, int64_t value) {
+template <typename String>
+void PutSigned(String* out, int64_t value) {
   PutVarint(out, (static_cast<uint64_t>(value) << 1) ^ static_cast<uint64_t>(value >> 63));
 }
 

@@ -74,7 +74,7 @@ bool WindowReader::Next(WindowHead* head) {
   return ok();
 }
 
-void WindowReader::Samples(const WindowHead& head, std::vector<WindowSample>* samples) {
+void WindowReader::Samples(const WindowHead& head, base::PageVector<WindowSample>* samples) {
   samples->clear();
   uint64_t key = 0;
   for (uint32_t i = 0; i < head.samples && ok(); ++i) {

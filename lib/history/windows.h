@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "base/page_allocator.h"
 #include "history/varint.h"
 
 namespace podo::history {
@@ -37,7 +38,7 @@ struct WindowSample {
 };
 
 struct Streams {
-  std::string heads, keys, counts, cpus;
+  base::PageString heads, keys, counts, cpus;
   uint32_t windows = 0;
   int64_t last_end_ns = 0;
 
@@ -62,7 +63,7 @@ class WindowReader {
   // False at the end, or where the streams do not fit together; then ok() is false.
   bool Next(WindowHead* head);
   // The samples of the window Next() gave: to be called once after each, or Skip().
-  void Samples(const WindowHead& head, std::vector<WindowSample>* samples);
+  void Samples(const WindowHead& head, base::PageVector<WindowSample>* samples);
   void Skip(const WindowHead& head);
   // As Samples(), for ok() alone.
   void Check(const WindowHead& head);

@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <elf.h>
 #include <link.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -88,6 +89,16 @@ absl::StatusOr<std::string> FindModule() {
                                ": install it beside libpodo.so, or link libpodo_net.a"));
 }
 
+// A failed allocation inside dlopen() can end the process, as glibc does in places and static
+// initialisers of the module's libraries do (docs/faults.md). So there has to be more than it
+// takes.
+bool HasRoomToLoad() {
+  constexpr size_t kBytes = size_t{32} << 20;  // the module with OpenSSL: 12 MiB
+  void* const room =
+      mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return room != MAP_FAILED && munmap(room, kBytes) == 0;
+}
+
 absl::Status CheckVersion(const podo_net_api& api, const std::string& path) {
   if (api.size == sizeof api && std::strcmp(api.version, PODO_VERSION) == 0) {
     return absl::OkStatus();
@@ -103,6 +114,7 @@ absl::StatusOr<const podo_net_api*> Load() {
   }
   const auto path = FindModule();
   if (!path.ok()) return path.status();
+  if (!HasRoomToLoad()) return Unusable("for which there are not 32 MiB of memory");
   const int deep = HasSanitizer() ? 0 : RTLD_DEEPBIND;
   void* const handle = dlopen(path->c_str(), RTLD_NOW | RTLD_LOCAL | deep);
   if (handle == nullptr) {

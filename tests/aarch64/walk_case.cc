@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // podo's handler beside libgcc's unwinder (backtrace()) at the same ticks, on aarch64: in a chain
-// of calls, in a leaf function without a frame, and on code whose return addresses are signed.
+// of calls, in a leaf function without a frame, across the frame of another signal, and on code
+// whose return addresses are signed.
 #include <execinfo.h>
 #include <signal.h>
 #include <ucontext.h>
@@ -23,30 +24,36 @@ void OnSample(int signal, siginfo_t*, void* context) {
   if (signal != SIGPROF) static_cast<ucontext_t*>(context)->uc_mcontext.pc += 4;
 }
 
-void Handle(int signal) {
+// A handler of the program's that is itself interrupted.
+[[gnu::noinline]] void OnOther(int, siginfo_t*, void* context) {
+  raise(SIGPROF);
+  static_cast<ucontext_t*>(context)->uc_mcontext.pc += 4;
+}
+
+void Handle(int signal, void (*handler)(int, siginfo_t*, void*)) {
   struct sigaction action = {};
-  action.sa_sigaction = OnSample;
+  action.sa_sigaction = handler;
   action.sa_flags = SA_SIGINFO;
   sigaction(signal, &action, nullptr);
 }
 
-// "seen NAME same frames oracle flags": same is 1 if the callers of the interrupted function are
-// the oracle's, down to the last one.
+// "seen NAME same frames oracle flags": same is 1 if podo's frames are the oracle's, which has two
+// more in front: the handler that asks, and the kernel's trampoline. Callers' are return addresses
+// there, and one less in podo's.
 void Report(const char* name) {
-  const uint32_t count = g_seen.count;
+  const int count = static_cast<int>(g_seen.count);
   int same = 0;
-  for (uint32_t i = 1; i < count; ++i) {
-    const int at = g_oracle_count - static_cast<int>(count - i);
-    same += at >= 0 && reinterpret_cast<uint64_t>(g_oracle[at]) == g_seen.frames[i] + 1;
+  for (int i = 0; i < count && i + 2 < g_oracle_count; ++i) {
+    const uint64_t there = reinterpret_cast<uint64_t>(g_oracle[i + 2]);
+    same += there == g_seen.frames[i] || there == g_seen.frames[i] + 1;
   }
-  std::printf("seen %s %d %u %d %u\n", name, count > 3 && same == static_cast<int>(count) - 1,
-              count, g_oracle_count, g_seen.flags);
-  if (same != static_cast<int>(count) - 1) {
-    for (uint32_t i = 0; i < count; ++i) {
-      std::printf("frame %llx\n", static_cast<unsigned long long>(g_seen.frames[i]));
-    }
-    for (int i = 0; i < g_oracle_count; ++i) std::printf("oracle %p\n", g_oracle[i]);
+  std::printf("seen %s %d %d %d %u\n", name, count > 3 && same == count, count, g_oracle_count,
+              g_seen.flags);
+  if (same == count) return;
+  for (int i = 0; i < count; ++i) {
+    std::printf("frame %llx\n", static_cast<unsigned long long>(g_seen.frames[i]));
   }
+  for (int i = 0; i < g_oracle_count; ++i) std::printf("oracle %p\n", g_oracle[i]);
 }
 
 }  // namespace
@@ -73,6 +80,9 @@ __asm__(
     Report("calls");
     Leaf();
     Report("leaf");
+    Handle(SIGILL, OnOther);
+    Leaf();
+    Report("signals");
     return 0;
   }
   return Deep(depth - 1) + depth;
@@ -80,8 +90,8 @@ __asm__(
 
 int main() {
   probe::Open();
-  Handle(SIGPROF);
-  Handle(SIGILL);
+  Handle(SIGPROF, OnSample);
+  Handle(SIGILL, OnSample);
   const int sum = Deep(20);
   std::printf("signed=%d\nsum=%d\n",
 #if defined(__ARM_FEATURE_PAC_DEFAULT)

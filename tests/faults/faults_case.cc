@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -125,8 +126,22 @@ struct Plan {
   const char* folder = "";
 };
 
+// Leaves the process so much address space; -1: as much as there is.
+void LeaveSpace(int64_t mib) {
+  rlimit limit = {};
+  getrlimit(RLIMIT_AS, &limit);
+  long pages = 0;
+  FILE* file = std::fopen("/proc/self/statm", "re");
+  if (file == nullptr || std::fscanf(file, "%ld", &pages) != 1) std::abort();
+  std::fclose(file);
+  limit.rlim_cur = mib < 0 ? limit.rlim_max
+                           : static_cast<rlim_t>(pages) * 4096 + (static_cast<rlim_t>(mib) << 20);
+  if (setrlimit(RLIMIT_AS, &limit) != 0) std::abort();
+}
+
 void OneRun(const Plan& plan, int64_t n, int report) {
   const int descriptors = Descriptors();
+  if (plan.kind == FAULTS_SPACE) LeaveSpace(n);
   faults_arm(plan.kind, n, plan.more, plan.how);
   const podo::Status start = InPodo([] { return podo::Start(); });
   int signal_free = 1, timer_free = 1, threads = 1, files = 0;
@@ -140,8 +155,9 @@ void OneRun(const Plan& plan, int64_t n, int report) {
   const int caught = Work(0.012);
   const podo::Status flush = InPodo([] { return podo::Flush(10s); });
   const podo::Status stop = InPodo([] { return podo::Stop(10s); });
+  if (plan.kind == FAULTS_SPACE) LeaveSpace(-1);
   const podo::Stats s = podo::GetStats();
-  const int64_t failed = faults_failed();
+  const int64_t failed = plan.kind == FAULTS_SPACE ? !start.ok() : faults_failed();
   std::string calls;
   for (int i = 0; i < FAULTS_KINDS; ++i) {
     calls += " " + std::to_string(faults_calls(static_cast<faults_kind>(i)));

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -189,12 +190,22 @@ FILE* fopen(const char* path, const char* mode) {
   return NULL;
 }
 
+/* A write to one, by which a thread is woken, never fails: its count does not overflow. */
+static bool is_eventfd(int fd) {
+  if (t_who == HOST) return false;
+  char path[32], target[32];
+  snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+  const ssize_t size = readlink(path, target, sizeof target);
+  return size == sizeof "anon_inode:[eventfd]" - 1 &&
+         memcmp(target, "anon_inode:[eventfd]", size) == 0;
+}
+
 /* Cut to one byte (how = 0), refused, or as it is. */
-#define WRITES(name, parameters, whole, cut)   \
-  ssize_t name parameters {                    \
-    REAL(name);                                \
-    if (!hit(FAULTS_WRITE)) return real whole; \
-    return g_how != 0 ? refuse() : real cut;   \
+#define WRITES(name, parameters, whole, cut)                     \
+  ssize_t name parameters {                                      \
+    REAL(name);                                                  \
+    if (is_eventfd(fd) || !hit(FAULTS_WRITE)) return real whole; \
+    return g_how != 0 ? refuse() : real cut;                     \
   }
 #define ONE (size < 1 ? size : 1)
 WRITES(write, (int fd, const void* from, size_t size), (fd, from, size), (fd, from, ONE))
@@ -228,13 +239,14 @@ int getaddrinfo(const char* host, const char* service, const struct addrinfo* hi
 }
 
 /* dlopen looks for its caller: the real one is called from here, so libraries that are found by the
- * caller's run path are podo's own business (it passes whole paths). */
+ * caller's run path are podo's own business (it passes whole paths). A library that would bind to
+ * itself first is made to bind to this file, as all others. */
 void* dlopen(const char* path, int flags) {
   REAL(dlopen);
   if (path != NULL && hit(FAULTS_LOAD)) return NULL;
   const enum who before = t_who;
   if (before == CALL) t_who = LOADER;
-  void* const library = real(path, flags);
+  void* const library = real(path, flags & ~RTLD_DEEPBIND);
   t_who = before;
   return library;
 }

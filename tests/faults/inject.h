@@ -27,6 +27,7 @@ enum faults_kind {
   FAULTS_RESOLVE,     /* getaddrinfo */
   FAULTS_LOAD,        /* dlopen */
   FAULTS_MEMORY_LOAD, /* malloc and the like while a library is loaded in Start() */
+  FAULTS_SPACE,       /* none of these: n MiB of address space are left (RLIMIT_AS) */
   FAULTS_KINDS
 };
 

@@ -15,7 +15,7 @@ import tap  # noqa: E402
 
 CASE = os.path.join(tap.build_dir(), "tests", "faults", "faults_case")
 KINDS = ["memory_call", "memory_thread", "map", "open", "write", "connect", "thread", "timer", "itimer",
-         "sigaction", "rename", "sync", "resolve", "load", "memory_load"]
+         "sigaction", "rename", "sync", "resolve", "load", "memory_load", "space"]
 LONG = os.environ.get("PODO_TEST_LONG") == "1"
 FULL, FIRST = 150, 60
 SPREAD = {"memory_call": 40, "memory_thread": 60}
@@ -118,6 +118,20 @@ def numbers_up_to(total, kind):
     return list(range(1, FIRST + 1)) + [FIRST + (total - FIRST) * i // spread for i in range(1, spread + 1)]
 
 
+SPACE_MIB = range(0, 160, 1 if LONG else 4)
+
+
+def check_space(name, settings):
+    """Start() to Stop() with so little address space: RLIMIT_AS."""
+    runs = run(settings, "space", errno.ENOMEM, SPACE_MIB)
+    bad = [r for r in runs if r.troubles()]
+    refused = sum(r.facts.get("start") != OK for r in runs)
+    tap.check(f"{name}: with 0 to {SPACE_MIB[-1]} MiB of address space left, neither the host nor podo fails",
+              len(runs) == len(SPACE_MIB) and 0 < refused < len(runs) and not bad,
+              f"{len(runs)} runs, {refused} refused\n" + "\n".join(f"{r.troubles()} {r}" for r in bad[:5]))
+    return len(runs)
+
+
 def check_kind(name, settings, kind, how, total, more=0):
     numbers = numbers_up_to(total, kind)
     runs = run(settings, kind, how, numbers, more)
@@ -147,6 +161,9 @@ def main():
         tap.check(f"{name}: without a failure all is well", len(plain) == 1 and not plain[0].troubles()
                   and plain[0].facts["written" if name != "collector" else "errors"] > 0, "\n".join(map(str, plain)))
         for kind, total in zip(KINDS, plain[0].calls if plain else []):
+            if kind == "space":
+                injected += check_space(name, settings)
+                continue
             if kind in NOT_INJECTED:
                 print(f"# {name}: {total} calls of {kind} are left alone")
                 continue

@@ -19,7 +19,7 @@ Told Folded(const MadeWindow& window, bool* folded) {
   WindowReader reader(streams, tables.tables().keys.size());
   WindowHead head;
   REQUIRE(reader.Next(&head));
-  std::vector<WindowSample> samples;
+  base::PageVector<WindowSample> samples;
   reader.Samples(head, &samples);
   *folded = Fold(&tables, &samples);
   model::Profile profile = ToProfile(tables.tables(), samples);
