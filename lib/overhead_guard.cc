@@ -17,6 +17,9 @@ constexpr int64_t kCalibrationNs = 20'000;
 // Nothing the handler does takes as long; what seems to was preempted.
 constexpr double kMostTickNs = 1e6;
 
+// Not what answers cost: others ask for them, and must not decide what is sampled.
+int64_t ThreadsNs(const OwnThreads& threads) { return threads.CpuNs(OwnThreads::Work::kProfiling); }
+
 int64_t HostCpuNs(const OwnThreads& threads) { return base::ProcessCpuNs() - threads.CpuNs(); }
 
 }  // namespace
@@ -34,7 +37,7 @@ OverheadGuard::OverheadGuard(capture::State* state, capture::SamplingClock* cloc
       begin_(ReadClocks()),
       budget_({settings.share, overhead_facts.window_ns.load(std::memory_order_relaxed),
                settings.max_frames},
-              {begin_.steady_ns, 0, threads->CpuNs(), base::ProcessCpuNs()}),
+              {begin_.steady_ns, 0, ThreadsNs(*threads), base::ProcessCpuNs()}),
       next_ns_(begin_.steady_ns + budget_.step_ns()),
       least_{1, 0} {
   stats_.max_frames.store(settings.max_frames, std::memory_order_relaxed);
@@ -69,8 +72,8 @@ void OverheadGuard::Look() {
   const Clocks now = ReadClocks();
   next_ns_ = now.steady_ns + budget_.step_ns();
   Calibrate(now);
-  const bool changed = budget_.Observe(
-      {now.steady_ns, static_cast<int64_t>(handler_ns_), threads_->CpuNs(), base::ProcessCpuNs()});
+  const bool changed = budget_.Observe({now.steady_ns, static_cast<int64_t>(handler_ns_),
+                                        ThreadsNs(*threads_), base::ProcessCpuNs()});
   stats_.overhead.store(budget_.overhead(), std::memory_order_relaxed);
   if (changed) Apply(budget_.level());
 }

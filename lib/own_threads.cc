@@ -25,15 +25,15 @@ void* OwnThreads::Main(void* argument) {
   prctl(PR_SET_NAME, self.name);
   clockid_t clock = 0;
   if (pthread_getcpuclockid(pthread_self(), &clock) == 0) {
-    self.clock.store(clock, std::memory_order_relaxed);
+    self.clock.store(clock, std::memory_order_release);
   }
   self.tid.store(static_cast<uint32_t>(gettid()), std::memory_order_release);
   self.body(base::PrepareThread());
   self.tid.store(0, std::memory_order_relaxed);
   // Release order of the two stores below: a reader that still sees the clock may count this
   // thread's time twice for an instant, never lose it.
-  owner.ended_cpu_ns_.fetch_add(base::ReadClockNs(CLOCK_THREAD_CPUTIME_ID),
-                                std::memory_order_relaxed);
+  owner.ended_cpu_ns_[static_cast<size_t>(self.work)].fetch_add(
+      base::ReadClockNs(CLOCK_THREAD_CPUTIME_ID), std::memory_order_relaxed);
   self.clock.store(0, std::memory_order_release);
   running_.fetch_sub(1, std::memory_order_release);
   return nullptr;
@@ -69,11 +69,13 @@ absl::Status OwnThreads::Create(void* stack, size_t stack_bytes, void* (*main)(v
   return absl::ResourceExhaustedError(what);
 }
 
-absl::Status OwnThreads::Start(const char* name, void* stack, size_t stack_bytes, Body body) {
+absl::Status OwnThreads::Start(const char* name, void* stack, size_t stack_bytes, Body body,
+                               Work work) {
   if (count_ == kMax) return absl::InternalError("too many threads of podo");
   Thread& thread = threads_[count_];
   thread.owner = this;
   thread.body = std::move(body);
+  thread.work = work;
   thread.name[sizeof thread.name - 1] = 0;
   std::strncpy(thread.name, name, sizeof thread.name - 1);
   const absl::Status created = Create(stack, stack_bytes, Main, &thread, &thread.handle);
@@ -129,11 +131,12 @@ bool OwnThreads::Join(int64_t limit_ns) {
   return all;
 }
 
-int64_t OwnThreads::CpuNs() const {
-  int64_t sum = ended_cpu_ns_.load(std::memory_order_relaxed);
+int64_t OwnThreads::CpuNs(Work work) const {
+  int64_t sum = ended_cpu_ns_[static_cast<size_t>(work)].load(std::memory_order_relaxed);
   for (const Thread& thread : threads_) {
+    // Acquire: partner of Main's release, before which `work` was written.
     const clockid_t clock = thread.clock.load(std::memory_order_acquire);
-    if (clock != 0) sum += base::ReadClockNs(clock);
+    if (clock != 0 && thread.work == work) sum += base::ReadClockNs(clock);
   }
   return sum;
 }

@@ -28,7 +28,10 @@ class OwnThreads {
   // The body is told whether there was memory for it to throw (base/thread_memory.h); without, it
   // does nothing that may. One thread starts and joins. InvalidArgument: `stack` is too small.
   using Body = std::function<void(bool may_throw)>;
-  absl::Status Start(const char* name, void* stack, size_t stack_bytes, Body body);
+  // What a thread is there for: profiling, or what others ask for over HTTP.
+  enum class Work { kProfiling, kAnswers };
+  absl::Status Start(const char* name, void* stack, size_t stack_bytes, Body body,
+                     Work work = Work::kProfiling);
 
   // A thread that nobody waits for, for calls that may hang. `body` refers to nothing but memory it
   // shares with others. Its CPU time is not in CpuNs(). Thread-safe.
@@ -43,7 +46,8 @@ class OwnThreads {
   bool Join(int64_t limit_ns);
 
   // CPU time of all threads since Start, ended ones included. Thread-safe, wait-free.
-  int64_t CpuNs() const;
+  int64_t CpuNs() const { return CpuNs(Work::kProfiling) + CpuNs(Work::kAnswers); }
+  int64_t CpuNs(Work work) const;
   // All threads of podo in this process, whichever object started them.
   static int RunningInProcess() { return running_.load(std::memory_order_acquire); }
   // In the child of a fork, which has none.
@@ -56,9 +60,10 @@ class OwnThreads {
   struct Thread {
     OwnThreads* owner;
     Body body;
+    Work work = Work::kProfiling;
     char name[16];  // as long as the kernel keeps
     pthread_t handle;
-    // Published with release by the thread when it runs; 0 again when it ends.
+    // Both published with release by the thread when it runs; 0 again when it ends.
     std::atomic<uint32_t> tid{0};
     std::atomic<clockid_t> clock{0};
   };
@@ -70,7 +75,7 @@ class OwnThreads {
   std::array<Thread, kMax> threads_;
   int count_ = 0;
   static inline constinit std::atomic<int> running_{0};
-  std::atomic<int64_t> ended_cpu_ns_{0};
+  std::array<std::atomic<int64_t>, 2> ended_cpu_ns_{};  // by Work
 };
 
 }  // namespace podo

@@ -210,6 +210,7 @@ absl::Status Pipeline::StartThreads() {
     std::string name;
     void* stack;
     std::function<void()> body;
+    OwnThreads::Work work = OwnThreads::Work::kProfiling;
   };
   std::vector<Body> bodies = {
       {"podo-drain", drain_stack_, [this] { DrainThread(); }},
@@ -228,18 +229,20 @@ absl::Status Pipeline::StartThreads() {
                       [e = exporter.get()] { e->Run(); }});
   }
   if (http_ != nullptr) {
-    bodies.push_back({"podo-listen", nullptr, [this] { http_->Listen(); }});
-    bodies.push_back({"podo-answer", nullptr, [this] { http_->Answer(); }});
+    constexpr OwnThreads::Work kAnswers = OwnThreads::Work::kAnswers;
+    bodies.push_back({"podo-listen", nullptr, [this] { http_->Listen(); }, kAnswers});
+    bodies.push_back({"podo-answer", nullptr, [this] { http_->Answer(); }, kAnswers});
   }
   const auto start = [this](const Body& b) {
     const size_t bytes = b.stack != nullptr ? drain_stack_bytes_ : kStackBytes;
-    return threads_.Start(b.name.c_str(), b.stack, bytes, [this, body = b.body](bool may_throw) {
+    const auto body = [this, run = b.body](bool may_throw) {
       try {
-        if (may_throw) return body();
+        if (may_throw) return run();
       } catch (...) {
       }
       BreakOff();
-    });
+    };
+    return threads_.Start(b.name.c_str(), b.stack, bytes, body, b.work);
   };
   for (Body& b : bodies) {
     absl::Status started = start(b);

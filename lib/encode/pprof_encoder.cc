@@ -112,13 +112,14 @@ class PprofEncoder {
     return profile_.stacks[Index(sample.stack)].locations;
   }
   void AddValueType(uint32_t tag, const model::ValueType& type) {
-    if (type == model::ValueType{}) {
+    const auto name = strings_.Of(type.type), unit = strings_.Of(type.unit);
+    if (name == 0 && unit == 0) {
       writer_.add_message(tag, std::string());  // protozero leaves out a message that gets no field
       return;
     }
     pbf_writer message(writer_, tag);
-    AddUint(&message, pprof::value_type::kType, strings_.Of(type.type));
-    AddUint(&message, pprof::value_type::kUnit, strings_.Of(type.unit));
+    AddUint(&message, pprof::value_type::kType, name);
+    AddUint(&message, pprof::value_type::kUnit, unit);
   }
 
   void AddSample(uint32_t index);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the history costs: `history_cost HOURS TICKS FILE.pb.gz...` prints one JSON object.
+// With DIRECTORY= in front, only writes the last hours of a service named "bench" there.
 //
 // The files are windows of one real program. Of their distinct stacks, windows of TICKS ticks are
 // drawn, as often as the stacks were seen. As many ticks as the files show only once (which is how
@@ -18,6 +19,7 @@
 #include <random>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -39,6 +41,7 @@ using podo::model::ProfileBuilder;
 constexpr int64_t kSecondNs = 1'000'000'000;
 constexpr int64_t kWindowNs = 10 * kSecondNs;
 constexpr int64_t kBeginNs = 1'767'225'600 * kSecondNs;
+constexpr std::string_view kDirectoryWord = "DIRECTORY=";
 constexpr int kWindowsAnHour = 360;
 constexpr uint64_t kHistoryBytes = uint64_t{16} << 20;
 
@@ -82,12 +85,12 @@ class Drawer {
   size_t stacks() const { return real_.samples.size(); }
   int64_t ticks() const { return sums_.back(); }
 
-  Profile Window(int64_t number, int ticks) {
+  Profile Window(int64_t number, int ticks, int64_t begin_ns = kBeginNs) {
     Profile p = real_;
     p.samples.clear();
     p.values.clear();
     p.period = 9'990'000 + static_cast<int64_t>(dice_() % 20'000);
-    p.time_ns = kBeginNs + number * kWindowNs;
+    p.time_ns = begin_ns + number * kWindowNs;
     p.duration_ns = kWindowNs;
     std::vector<int64_t> counts(real_.samples.size());
     for (int i = 0; i < ticks; ++i) {
@@ -214,15 +217,28 @@ struct Adding {
   }
 };
 
+void Write(std::string directory, Drawer* drawer, int windows, int ticks) {
+  History history(
+      {.max_bytes = kHistoryBytes, .directory = std::move(directory), .service = "bench"});
+  const int64_t begin_ns = podo::base::ReadClockNs(CLOCK_REALTIME) - windows * kWindowNs;
+  for (int i = 0; i < windows; ++i) history.Add(drawer->Window(i, ticks, begin_ns));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::string directory;
+  if (argc > 1 && std::string_view(argv[1]).starts_with(kDirectoryWord)) {
+    directory = argv[1] + kDirectoryWord.size();
+    --argc, ++argv;
+  }
   if (argc < 4) Fail("usage: history_cost HOURS TICKS FILE.pb.gz...");
   const int windows = std::atoi(argv[1]) * kWindowsAnHour;
   const int ticks = std::atoi(argv[2]);
   std::vector<std::string> files;
   for (int i = 3; i < argc; ++i) files.push_back(ReadFile(argv[i]));
   Drawer drawer(files);
+  if (!directory.empty()) return Write(directory, &drawer, windows, ticks), 0;
   std::printf("{\"files\": %zu, \"real_ticks\": %lld, \"real_stacks\": %zu, \"new_part\": %.4f,\n",
               files.size(), static_cast<long long>(drawer.ticks()), drawer.stacks(),
               drawer.new_part());

@@ -3,7 +3,6 @@
 # deadline: 1500
 """Bytes, CPU and answers of the history, on windows drawn from real ones of redis, rocksdb, clang++."""
 
-import glob
 import json
 import os
 import sys
@@ -20,29 +19,6 @@ HOURS = 25
 TICKS = 2000  # a window of 10 s of two busy cores at 100 Hz
 QUERY_GOAL_NS = 10**9
 HISTORY_MIB = 16  # of history_cost.cc
-
-
-def record_windows(name, known, directory):
-    """The program's windows, as files; it is started again when it ends."""
-    _, argv, load = windows.workload(name, known, directory)
-    out = os.path.join(directory, f"{name}-windows")
-    os.makedirs(out)
-    env = tap.clean_environment(
-        LD_PRELOAD=os.path.join(tap.build_dir(), "lib", "libpodo_preload.so"),
-        PODO_EXPORT=f"file://{out}/", PODO_LOG="error", PODO_INTERVAL="10s")
-    running = {}
-
-    def start_again():
-        if "program" not in running or running["program"].poll() is not None:
-            running["program"] = tap.start(argv, env=env, cwd=directory, stdout=-3, stderr=-3)
-        if load and ("load" not in running or running["load"].poll() is not None):
-            running["load"] = tap.start(load, env=tap.clean_environment(), stdout=-3, stderr=-3)
-        return False
-
-    tap.wait_until(start_again, deadline=RECORDED_S, step=0.5)
-    for child in reversed(list(running.values())):
-        tap.kill(child)
-    return sorted(glob.glob(os.path.join(out, "*.pb.gz")))
 
 
 def measure(name, files):
@@ -78,7 +54,7 @@ def main():
         if tool := windows.missing(name, known, directory):
             tap.skip(f"{name}: the cost of the history", tool)
             continue
-        files = record_windows(name, known, directory)
+        files = windows.record(name, known, directory, RECORDED_S)
         if tap.check(f"{name}: windows were written", len(files) >= 3, files):
             measure(name, files)
     return tap.done()

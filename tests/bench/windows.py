@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The first whole 10 s window of redis, rocksdb and clang++ under the preload library, as a file."""
+"""10 s windows of redis, rocksdb and clang++ under the preload library, as files."""
 
 import glob
 import os
@@ -47,6 +47,29 @@ def first(name, known, directory, symbolize):
         if running is not None:
             tap.kill(running)
     return files[0] if isinstance(files, list) and files else None
+
+
+def record(name, known, directory, seconds):
+    """Its windows of so long, as files; the program is started again when it ends."""
+    _, argv, load = workload(name, known, directory)
+    out = os.path.join(directory, f"{name}-windows")
+    os.makedirs(out)
+    env = tap.clean_environment(
+        LD_PRELOAD=os.path.join(tap.build_dir(), "lib", "libpodo_preload.so"),
+        PODO_EXPORT=f"file://{out}/", PODO_LOG="error", PODO_INTERVAL="10s")
+    running = {}
+
+    def start_again():
+        if "program" not in running or running["program"].poll() is not None:
+            running["program"] = tap.start(argv, env=env, cwd=directory, stdout=-3, stderr=-3)
+        if load and ("load" not in running or running["load"].poll() is not None):
+            running["load"] = tap.start(load, env=tap.clean_environment(), stdout=-3, stderr=-3)
+        return False
+
+    tap.wait_until(start_again, deadline=seconds, step=0.5)
+    for child in reversed(list(running.values())):
+        tap.kill(child)
+    return sorted(glob.glob(os.path.join(out, "*.pb.gz")))
 
 
 def missing(name, known, directory):

@@ -125,6 +125,26 @@ def check_recordings():
     tap.check_equal("and every tick is in exactly one", sum(w.ticks() for w in windows), host_ticks(stats))
 
 
+def check_budget():
+    """What others ask for must not decide what is sampled (PODO_MAX_OVERHEAD)."""
+    budget_s = 1.2  # 0.2 % of ten minutes
+    served = Served(PODO_MAX_OVERHEAD="0.2%", PODO_SYMBOLIZE="none")
+
+    def metric(name):
+        return float(re.search(rf"^{name} (\S+)$", served.get("/metrics")[1].decode(), re.MULTILINE)[1])
+
+    def asked_enough():
+        for _ in range(50):
+            served.get("/api/v1/profile?format=html")
+        return metric("podo_own_cpu_seconds_total") > 2.5 * budget_s
+
+    tap.check("answers take more than the whole budget", tap.wait_until(asked_enough, 100, 0), metric("podo_own_cpu_seconds_total"))
+    looks = served.service.ask()["windows"] + 4  # a window is a second, and so is a look
+    tap.wait_until(lambda: served.service.ask()["windows"] >= looks, 20)
+    tap.check_equal("and nothing is sampled less for it", (metric("podo_budget_lowered_total"), metric("podo_budget_pauses_total")), (0, 0))
+    served.service.end()
+
+
 def check_gone():
     served = Served()
     clients = []
@@ -303,6 +323,7 @@ def check_settings():
 
 check_go_pprof()
 check_recordings()
+check_budget()
 check_gone()
 check_api()
 check_restart()
