@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # deadline: 7200
 """Real services under load for minutes, beside the same service without podo: they serve, end well,
-and do not grow. PODO_SOAK_SECONDS is the time for each (600)."""
+and do not grow. PODO_TEST_SOAK_SECONDS is the time for each (600)."""
 
 import glob
 import os
@@ -17,7 +17,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import profiled  # noqa: E402
 import tap  # noqa: E402
 
-SECONDS = float(os.environ.get("PODO_SOAK_SECONDS", "600"))
+SECONDS = float(os.environ.get("PODO_TEST_SOAK_SECONDS", "600"))
 ROUND_S = 2
 LONG_S = 120  # podo's own tables and symbols are full by then; in shorter runs growth is shown, not judged
 # What memory that is really flat may differ by between two processes of one program: libc's arenas.
