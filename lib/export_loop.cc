@@ -2,8 +2,8 @@
 #include "export_loop.h"
 
 #include <algorithm>
-#include <array>
 #include <chrono>
+#include <ctime>
 #include <map>
 #include <utility>
 
@@ -11,7 +11,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "context/label_sets.h"
-#include "model/merge.h"
 #include "symbolize/annotate.h"
 
 namespace podo {
@@ -36,9 +35,7 @@ ExportLoop::ExportLoop(Settings settings, capture::ModuleWatch* modules,
       modules_(modules),
       symbolizer_(symbolizer),
       symbols_(symbols),
-      exporters_(std::move(exporters)),
-      run_({{"samples", "count"}, {"cpu", "nanoseconds"}}),
-      run_modules_(1) {}
+      exporters_(std::move(exporters)) {}
 
 void ExportLoop::Put(WindowBox* box) {
   {
@@ -140,7 +137,7 @@ void ExportLoop::Export(WindowBox* box) {
   payload.start_ns = totals.begin_wall_ns;
   payload.duration_ns = totals.duration_ns;
   payload.is_last = is_last;
-  ExportWindow(assembled, payload);
+  ExportWindow(assembled, payload, is_last || flush_id > flushed_);
   FinishCaptures(is_last ? INT64_MAX : end_ns);
   if (flush_id > flushed_) {  // written by this thread only
     for (const auto& exporter : exporters_) exporter->Hurry();
@@ -150,17 +147,19 @@ void ExportLoop::Export(WindowBox* box) {
   flushed_changed_.notify_all();
 }
 
-void ExportLoop::ExportWindow(const AssembledProfile& assembled, const Payload& of_window) {
+void ExportLoop::ExportWindow(const AssembledProfile& assembled, const Payload& of_window,
+                              bool is_asked_for) {
   const bool is_kept = settings_.kept->wanted();
   const bool wants_window = Wants(PayloadScope::kWindow) || is_kept;
   const bool wants_run = Wants(PayloadScope::kRun);
   if (!wants_window && !wants_run) return;
   std::vector<SymbolJob> jobs;
   AddJobs(assembled.profile, assembled.mapping_modules, &jobs);
-  if (wants_run) {
-    AddToRun(assembled);
+  const bool offers_run = wants_run && (is_asked_for || base::SteadyClockNs() >= run_due_ns_);
+  if (wants_run) run_.Add(assembled);
+  if (offers_run) {
     // Of the whole run: what an earlier window had no time to name is asked for again.
-    AddJobs(run_.profile(), run_modules_, &jobs);
+    AddJobs(run_.profile(), run_.modules(), &jobs);
   }
   FindNames(std::move(jobs));
   if (wants_window && !assembled.profile.samples.empty()) {  // else nothing ran: nothing to tell
@@ -170,7 +169,7 @@ void ExportLoop::ExportWindow(const AssembledProfile& assembled, const Payload& 
     if (is_kept) settings_.kept->Add(profile);
     Offer(profile, PayloadScope::kWindow, of_window);
   }
-  if (wants_run) OfferRun(of_window, assembled.summary);
+  if (offers_run) OfferRun(of_window, assembled.summary);
 }
 
 bool ExportLoop::Capture(int64_t duration_ns, std::function<bool()> given_up,
@@ -316,33 +315,17 @@ void ExportLoop::FinishExporters() {
   }
 }
 
-void ExportLoop::AddToRun(const AssembledProfile& assembled) {
-  // Some 100 MB at depth 60. A run that has met so many stacks goes on in one frame.
-  constexpr size_t kMaxRunSamples = 200'000;
-  if (run_.profile().samples.size() >= kMaxRunSamples) {
-    const model::Profile& p = assembled.profile;
-    std::array<int64_t, 2> sum = {0, 0};
-    for (size_t i = 0; i < p.samples.size(); ++i) {
-      for (size_t type = 0; type < sum.size(); ++type) sum[type] += p.ValuesOf(i)[type];
-    }
-    run_.AddSample(run_.AddStack({run_.AddNamedFrame("[more stacks than a run keeps]")}), {}, {},
-                   sum);
-    run_.profile().duration_ns += p.duration_ns;
-    return;
-  }
-  const std::vector<model::MappingId> ids =
-      model::MergeProfile(assembled.profile, &run_, model::Links::kDrop);
-  run_modules_.resize(run_.profile().mappings.size());
-  for (size_t i = 1; i < ids.size(); ++i) {
-    run_modules_[model::Index(ids[i])] = assembled.mapping_modules[i];
-  }
-}
-
 void ExportLoop::OfferRun(const Payload& of_window, const std::string& summary) {
-  model::Profile profile = WithNames(run_.profile(), run_modules_);
+  // A file of a long run may take long to make. It is made so seldom that this stays small.
+  constexpr int64_t kFreeNs = 10'000'000;
+  constexpr int64_t kRarer = 200;
+  const int64_t begin_ns = base::ReadClockNs(CLOCK_THREAD_CPUTIME_ID);
+  model::Profile profile = WithNames(run_.profile(), run_.modules());
   profile.comments.push_back(static_cast<model::StringId>(profile.strings.size()));
   profile.strings.push_back(summary);
   Offer(profile, PayloadScope::kRun, of_window);
+  const int64_t took_ns = base::ReadClockNs(CLOCK_THREAD_CPUTIME_ID) - begin_ns;
+  run_due_ns_ = base::SteadyClockNs() + kRarer * std::max(took_ns - kFreeNs, int64_t{0});
 }
 
 }  // namespace podo

@@ -19,8 +19,8 @@
 #include "export/exporter.h"
 #include "kept_windows.h"
 #include "live_captures.h"
-#include "model/profile_builder.h"
 #include "payloads.h"
+#include "run_sum.h"
 #include "symbol_loop.h"
 #include "window_box.h"
 #include "window_sum.h"
@@ -85,7 +85,8 @@ class ExportLoop {
   void Export(WindowBox* box);
   aggregate::AssembledProfile Read(WindowBox* box);
   void FinishCaptures(int64_t now_ns);
-  void ExportWindow(const aggregate::AssembledProfile& assembled, const exporting::Payload& of);
+  void ExportWindow(const aggregate::AssembledProfile& assembled, const exporting::Payload& of,
+                    bool is_asked_for);
   void SayOfLabels();
   using ModuleList = std::vector<std::shared_ptr<const model::Module>>;  // by mapping
   void AddJobs(const model::Profile& profile, const ModuleList& modules,
@@ -96,7 +97,6 @@ class ExportLoop {
              const exporting::Payload& of_window);
   void OfferRun(const exporting::Payload& of_window, const std::string& summary);
   void FinishExporters();
-  void AddToRun(const aggregate::AssembledProfile& assembled);
   bool Wants(exporting::PayloadScope scope) const;
 
   const Settings settings_;
@@ -121,10 +121,8 @@ class ExportLoop {
   LiveCaptures captures_;
   WindowSum pieces_;  // of the window under way, if it was cut
 
-  // The whole run so far, without names: they are looked up anew for every payload, so that names
-  // found late still appear.
-  model::ProfileBuilder run_;
-  ModuleList run_modules_;
+  RunSum run_;
+  int64_t run_due_ns_ = 0;  // steady clock
   std::atomic<bool> gave_up_{false};
   bool said_cut_ = false;
   bool said_overflow_ = false;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "encode/folded.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -23,25 +25,35 @@ std::string FoldedName(std::string_view name) {
   return text;
 }
 
-// "root;caller;leaf" of every stack, "" where it has no frames.
-std::vector<std::string> StackTexts(const model::Profile& profile) {
+// Stacks as numbers of names, root first: their text is many times as long.
+struct StackNames {
+  std::vector<std::string> names;  // ascending
+  std::vector<std::vector<uint32_t>> stacks;
+};
+
+StackNames NamesOf(const model::Profile& profile) {
   FlameFrames frames;
   const std::vector<std::vector<FlameStep>> steps = frames.AddLocations(profile);
-  std::vector<std::string> names;
+  constexpr std::string_view kNoFrames = "[no stack]";
+  std::map<std::string, uint32_t> numbers = {{std::string(kNoFrames), 0}};
+  std::vector<const uint32_t*> of_frame;
   for (const FlameFrame& frame : frames.frames()) {
-    names.push_back(FoldedName(frames.strings()[frame.name]));
+    of_frame.push_back(&numbers[FoldedName(frames.strings()[frame.name])]);
   }
-  std::vector<std::string> texts;
+  StackNames all;
+  for (auto& [name, number] : numbers) {
+    number = static_cast<uint32_t>(all.names.size());
+    all.names.push_back(name);
+  }
+  const uint32_t no_frames = numbers.find(std::string(kNoFrames))->second;
   for (const model::Stack& stack : profile.stacks) {
-    std::string& line = texts.emplace_back();
+    std::vector<uint32_t>& line = all.stacks.emplace_back();
     for (auto it = stack.locations.rbegin(); it != stack.locations.rend(); ++it) {
-      for (const FlameStep& step : steps[Index(*it)]) {
-        absl::StrAppend(&line, line.empty() ? "" : ";", names[step.frame]);
-      }
+      for (const FlameStep& step : steps[Index(*it)]) line.push_back(*of_frame[step.frame]);
     }
-    if (line.empty()) line = "[no stack]";
+    if (line.empty()) line.push_back(no_frames);
   }
-  return texts;
+  return all;
 }
 
 // "/pay;acme;" for every sample, numbered.
@@ -85,16 +97,40 @@ std::string EncodeFolded(const model::Profile& profile, size_t type,
     int64_t& sum = sums[{roots.of_sample[i], Index(profile.samples[i].stack)}];
     sum = model::SaturatingAdd(sum, profile.ValuesOf(i)[type]);
   }
-  const std::vector<std::string> stacks = StackTexts(profile);
-  std::map<std::string, int64_t> lines;  // stacks of other addresses may read the same
+  const StackNames all = NamesOf(profile);
+  struct Line {
+    std::string_view root;
+    const std::vector<uint32_t>* stack;
+    int64_t value;
+    bool IsSame(const Line& other) const { return root == other.root && *stack == *other.stack; }
+  };
+  std::vector<Line> lines;
   for (const auto& [numbers, value] : sums) {
     if (value == 0) continue;
-    int64_t& sum = lines[absl::StrCat(roots.texts[numbers.first], stacks[numbers.second])];
-    sum = model::SaturatingAdd(sum, value);
+    lines.push_back({roots.texts[numbers.first], &all.stacks[numbers.second], value});
+  }
+  std::sort(lines.begin(), lines.end(), [](const Line& a, const Line& b) {
+    return std::tie(a.root, *a.stack) < std::tie(b.root, *b.stack);
+  });
+  size_t kept = 0, bytes = 0;
+  for (const Line& line : lines) {
+    if (kept > 0 && lines[kept - 1].IsSame(line)) {  // stacks of other addresses may read the same
+      lines[kept - 1].value = model::SaturatingAdd(lines[kept - 1].value, line.value);
+      continue;
+    }
+    constexpr size_t kNumberBytes = 22;
+    bytes += line.root.size() + kNumberBytes;
+    for (const uint32_t name : *line.stack) bytes += all.names[name].size() + 1;
+    lines[kept++] = line;
   }
   std::string text;
-  for (const auto& [line, sum] : lines) {
-    if (sum != 0) absl::StrAppend(&text, line, " ", sum, "\n");
+  text.reserve(bytes);
+  for (size_t i = 0; i < kept; ++i) {
+    if (lines[i].value == 0) continue;
+    text.append(lines[i].root);
+    for (const uint32_t name : *lines[i].stack) text.append(all.names[name]).push_back(';');
+    text.back() = ' ';
+    absl::StrAppend(&text, lines[i].value, "\n");
   }
   return text;
 }
