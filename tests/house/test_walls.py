@@ -32,7 +32,7 @@ ROOMS = {
 DOCTOR = re.compile(r"lib/tools/(podo_)?doctor[a-z_]*\.(cc|h)$")
 DOCTOR_READS = re.compile(r"(config[a-z_]*|sinks|resource)\.h$")
 COMPOSITION_ROOT = re.compile(
-    r"lib/(podo|pipeline(_[a-z]+)?|config[a-z_]*|[a-z]+_loop|own_threads|overhead_[a-z]+|published_context|clock_choice|window_box|window_sum|live_captures|kept_windows|http_side|exit_signal|process|fork_children"
+    r"lib/(podo|pipeline(_[a-z]+)?|config[a-z_]*|[a-z]+_loop|own_threads|overhead_[a-z]+|published_context|clock_choice|window_box|window_sum|run_sum|live_captures|kept_windows|http_side|exit_signal|process|fork_children"
     r"|payloads|sinks|net_module|resource[a-z_]*)\.(cc|h)$")
 
 # Header -> files that may include it.
