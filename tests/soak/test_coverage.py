@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 # deadline: 5400
-"""Line coverage of lib/ by the unit tests and of lib/capture by the capture and accuracy suites, too. Prints a table and, for
+"""Line coverage of lib/ by the unit tests and by the suites that run the signal path in real processes. Prints a table and, for
 lib/capture, every line that nothing ran; docs/coverage.md says why each may stay so."""
 
 import collections
@@ -19,7 +19,7 @@ import tap  # noqa: E402
 
 OPTIONS = ["-Db_coverage=true", "-Dexamples=false", "-Doptimization=0", "-Dwerror=false"]
 TARGETS = ["all"]
-SUITES = ("capture", "accuracy")
+SUITES = ("capture", "accuracy", "coexist", "preload")
 
 
 def lines_of(built):
