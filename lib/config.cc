@@ -5,8 +5,8 @@
 #include <optional>
 #include <utility>
 
-#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "base/status.h"
 #include "config_environment.h"
 #include "config_http.h"
 #include "config_report.h"
@@ -40,7 +40,7 @@ void ReadIdentity(const Environment& environment, Config* config, Messages* mess
       std::find_if(attributes.begin(), attributes.end(),
                    [](const base::KeyValue& pair) { return pair.key == "service.name"; });
   if (name != attributes.end()) {
-    const absl::StatusOr<std::string> service = ParseServiceName(name->value);
+    const base::StatusOr<std::string> service = ParseServiceName(name->value);
     if (!service->empty()) config->service_name = {*service, std::string(kAttributes)};
     attributes.erase(name);
   }

@@ -14,10 +14,10 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "base/log.h"
 #include "base/parse_value.h"
+#include "base/status.h"
 #include "export/http_poster.h"
 #include "export/sink_url.h"
 #include "podo/podo_c.h"
@@ -106,7 +106,7 @@ Config ParseConfig(absl::Span<const char* const> entries, bool secure, std::stri
 // is reported and the environment's stays. kInvalidArgument, and nothing changed, if options.size
 // is not that of a podo_options: the caller forgot to set it. Fields beyond options.size are not
 // read.
-absl::Status ApplyOptions(const podo_options& options, Config* config,
+base::Status ApplyOptions(const podo_options& options, Config* config,
                           std::vector<std::string>* messages);
 
 // ParseConfig on this process: its environment, AT_SECURE, /proc/self/exe; and, unless podo is

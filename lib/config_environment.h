@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "base/status.h"
 #include "config.h"
 #include "config_report.h"
 
@@ -44,17 +44,16 @@ enum class Show { kValue, kNothing };  // kNothing: the value may be a secret
 // Sets `setting` if the variable is set and `parse` accepts it; else says why not.
 template <typename T>
 void ReadVariable(const Environment& environment, std::string_view name,
-                  absl::StatusOr<T> (*parse)(std::string_view), Setting<T>* setting,
+                  base::StatusOr<T> (*parse)(std::string_view), Setting<T>* setting,
                   Messages* messages, Show show = Show::kValue) {
   const std::optional<std::string_view> text = environment.Find(name);
   if (!text) return;
-  absl::StatusOr<T> value = parse(*text);
+  base::StatusOr<T> value = parse(*text);
   if (value.ok()) {
     *setting = {*std::move(value), std::string(name)};
     return;
   }
-  const absl::string_view message = value.status().message();
-  const std::string_view accepted(message.data(), message.size());
+  const std::string& accepted = value.status().message();
   messages->push_back(show == Show::kValue ? Refusal(name, *text, accepted)
                                            : SecretRefusal(name, accepted));
 }

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/parse_value.h"
+#include "base/status.h"
 
 namespace podo {
 namespace {
@@ -18,25 +18,25 @@ constexpr char kTenantHeader[] = "X-Scope-OrgID";
 constexpr char kSignal[] = "OTEL_EXPORTER_OTLP_PROFILES_";
 constexpr char kGeneric[] = "OTEL_EXPORTER_OTLP_";
 
-absl::StatusOr<int64_t> ParseTimeoutMs(std::string_view text) {
+base::StatusOr<int64_t> ParseTimeoutMs(std::string_view text) {
   constexpr int64_t kMaxMs = 600'000;
-  const absl::StatusOr<int64_t> ms = base::ParseInteger(text);
+  const base::StatusOr<int64_t> ms = base::ParseInteger(text);
   if (ms.ok() && *ms >= 1 && *ms <= kMaxMs) return *ms * 1'000'000;
-  return absl::InvalidArgumentError("a whole number of milliseconds from 1 to 600000");
+  return base::InvalidArgumentError("a whole number of milliseconds from 1 to 600000");
 }
 
 // OpenTelemetry's paths may be relative; one with a control character is a pasted certificate.
-absl::StatusOr<std::string> ParseOtelPath(std::string_view text) {
+base::StatusOr<std::string> ParseOtelPath(std::string_view text) {
   const bool has_control =
       std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < ' ' || c == 0x7f; });
-  if (has_control) return absl::InvalidArgumentError("the path of a PEM file");
+  if (has_control) return base::InvalidArgumentError("the path of a PEM file");
   return std::string(text);
 }
 
 // The variable of all signals, then that of profiles, which wins if it is accepted.
 template <typename T>
 void ReadOtel(const Environment& environment, const char* what,
-              absl::StatusOr<T> (*parse)(std::string_view), Setting<T>* setting,
+              base::StatusOr<T> (*parse)(std::string_view), Setting<T>* setting,
               Messages* complaints, Show show = Show::kValue) {
   for (const char* prefix : {kGeneric, kSignal}) {
     ReadVariable(environment, absl::StrCat(prefix, what), parse, setting, complaints, show);
@@ -64,13 +64,12 @@ std::optional<std::pair<std::string, SinkSpec>> ReadEndpoint(const Environment& 
     const std::string name = absl::StrCat(prefix, "ENDPOINT");
     const std::optional<std::string_view> url = environment.Find(name);
     if (!url) continue;
-    absl::StatusOr<SinkSpec> sink = exporting::ParseOtlpEndpoint(*url, prefix == kGeneric);
+    base::StatusOr<SinkSpec> sink = exporting::ParseOtlpEndpoint(*url, prefix == kGeneric);
     if (sink.ok() && !otlp->names_endpoint) otlp->endpoint = sink->target;
     otlp->names_endpoint = true;
     if (sink.ok()) return std::make_pair(name, *std::move(sink));
-    const absl::string_view accepted = sink.status().message();
-    messages->push_back(
-        Refusal(name, exporting::PrintableUrl(*url, false), {accepted.data(), accepted.size()}));
+    const std::string& accepted = sink.status().message();
+    messages->push_back(Refusal(name, exporting::PrintableUrl(*url, false), accepted));
   }
   return std::nullopt;
 }

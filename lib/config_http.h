@@ -13,7 +13,7 @@
 #include <string>
 #include <string_view>
 
-#include "absl/status/statusor.h"
+#include "base/status.h"
 #include "config.h"
 #include "config_environment.h"
 #include "export/tls.h"
@@ -33,14 +33,14 @@ HttpSettings HttpSettingsOf(const Config& config, const exporting::SinkSpec& sin
 
 // "name=value,name=value", percent-encoded. Of equal names, in any case, the last counts. At most
 // 16 KiB; no header that the HTTP client sets itself.
-absl::StatusOr<exporting::HttpHeaders> ParseHeaders(std::string_view text);
+base::StatusOr<exporting::HttpHeaders> ParseHeaders(std::string_view text);
 // At most 150 letters, digits and !-_.*'(): what Pyroscope and its kin take.
-absl::StatusOr<std::string> ParseTenant(std::string_view text);
-absl::StatusOr<std::string> ParsePemPath(std::string_view text);  // absolute
-absl::StatusOr<exporting::PayloadCoding> ParseCompression(std::string_view text);
-absl::StatusOr<std::string> ParseSpoolDir(std::string_view text);  // absolute
-absl::StatusOr<uint64_t> CheckSpoolBytes(uint64_t bytes);
-absl::StatusOr<uint64_t> ParseSpoolBytes(std::string_view text);
+base::StatusOr<std::string> ParseTenant(std::string_view text);
+base::StatusOr<std::string> ParsePemPath(std::string_view text);  // absolute
+base::StatusOr<exporting::PayloadCoding> ParseCompression(std::string_view text);
+base::StatusOr<std::string> ParseSpoolDir(std::string_view text);  // absolute
+base::StatusOr<uint64_t> CheckSpoolBytes(uint64_t bytes);
+base::StatusOr<uint64_t> ParseSpoolBytes(std::string_view text);
 
 // PODO_HEADERS and its kin, OTEL_EXPORTER_OTLP_* and the variables of proxies.
 void ReadHttp(const Environment& environment, Config* config, Messages* messages);

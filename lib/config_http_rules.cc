@@ -4,8 +4,8 @@
 #include <iterator>
 #include <utility>
 
-#include "absl/status/status.h"
 #include "base/parse_value.h"
+#include "base/status.h"
 #include "config_http.h"
 #include "config_rules.h"
 
@@ -54,15 +54,15 @@ bool IsHeaderName(std::string_view name) {
 
 }  // namespace
 
-absl::StatusOr<exporting::HttpHeaders> ParseHeaders(std::string_view text) {
-  absl::StatusOr<Labels> list = base::ParseKeyValueList(text);
+base::StatusOr<exporting::HttpHeaders> ParseHeaders(std::string_view text) {
+  base::StatusOr<Labels> list = base::ParseKeyValueList(text);
   if (!list.ok() || text.size() > kMaxHeaderBytes) {
-    return absl::InvalidArgumentError(kHeadersAccepted);
+    return base::InvalidArgumentError(kHeadersAccepted);
   }
   exporting::HttpHeaders headers;
   for (base::KeyValue& header : *list) {
     if (!IsHeaderName(header.key) || HasControl(header.value)) {
-      return absl::InvalidArgumentError(kHeadersAccepted);
+      return base::InvalidArgumentError(kHeadersAccepted);
     }
     const std::string lower = base::ToLowerAscii(header.key);
     std::erase_if(headers,
@@ -72,7 +72,7 @@ absl::StatusOr<exporting::HttpHeaders> ParseHeaders(std::string_view text) {
   return headers;
 }
 
-absl::StatusOr<std::string> ParseTenant(std::string_view text) {
+base::StatusOr<std::string> ParseTenant(std::string_view text) {
   constexpr size_t kMaxTenantBytes = 150;
   constexpr std::string_view kMarks = "!-_.*'()";
   text = base::TrimBlanks(text);
@@ -80,35 +80,35 @@ absl::StatusOr<std::string> ParseTenant(std::string_view text) {
     return IsAlphanumeric(c) || kMarks.find(c) != std::string_view::npos;
   });
   if (!is_plain || text.empty() || text.size() > kMaxTenantBytes || text == "." || text == "..") {
-    return absl::InvalidArgumentError("1 to 150 letters, digits and !-_.*'()");
+    return base::InvalidArgumentError("1 to 150 letters, digits and !-_.*'()");
   }
   return std::string(text);
 }
 
-absl::StatusOr<std::string> ParsePemPath(std::string_view text) {
+base::StatusOr<std::string> ParsePemPath(std::string_view text) {
   return ParseAbsolutePath(text, "the absolute path of a PEM file");
 }
 
-absl::StatusOr<exporting::PayloadCoding> ParseCompression(std::string_view text) {
+base::StatusOr<exporting::PayloadCoding> ParseCompression(std::string_view text) {
   using exporting::PayloadCoding;
   const std::string lower = base::ToLowerAscii(base::TrimBlanks(text));
   if (lower == "gzip") return PayloadCoding::kGzip;
   if (lower == "zstd") return PayloadCoding::kZstd;
   if (lower == "none") return PayloadCoding::kNone;
-  return absl::InvalidArgumentError("gzip, zstd or none");
+  return base::InvalidArgumentError("gzip, zstd or none");
 }
 
-absl::StatusOr<std::string> ParseSpoolDir(std::string_view text) {
+base::StatusOr<std::string> ParseSpoolDir(std::string_view text) {
   return ParseAbsolutePath(text,
                            "the absolute path of a directory, such as /var/lib/checkout/spool");
 }
 
-absl::StatusOr<uint64_t> CheckSpoolBytes(uint64_t bytes) {
+base::StatusOr<uint64_t> CheckSpoolBytes(uint64_t bytes) {
   if (bytes >= kMinSpoolBytes) return bytes;
-  return absl::InvalidArgumentError("a size of at least 1MiB, such as 64MiB");
+  return base::InvalidArgumentError("a size of at least 1MiB, such as 64MiB");
 }
 
-absl::StatusOr<uint64_t> ParseSpoolBytes(std::string_view text) {
+base::StatusOr<uint64_t> ParseSpoolBytes(std::string_view text) {
   return CheckSpoolBytes(base::ParseSizeBytes(text).value_or(0));
 }
 

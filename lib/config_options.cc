@@ -5,8 +5,8 @@
 #include <limits>
 #include <utility>
 
-#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "base/status.h"
 #include "config.h"
 #include "config_http.h"
 #include "config_report.h"
@@ -32,7 +32,7 @@ class OptionReader {
   template <typename Field, typename Rule, typename T>
   void Read(const char* name, const Field& field, Rule rule, Setting<T>* setting) const {
     if (!IsSet(field)) return;
-    absl::StatusOr<T> value = rule(field);
+    base::StatusOr<T> value = rule(field);
     if (value.ok()) {
       *setting = {*std::move(value), absl::StrCat("option ", name)};
       return;
@@ -44,9 +44,9 @@ class OptionReader {
   // A text that may be a secret: not shown. Blanks are no value.
   template <typename T>
   void ReadSecret(const char* name, const char* const& field,
-                  absl::StatusOr<T> (*rule)(std::string_view), Setting<T>* setting) const {
+                  base::StatusOr<T> (*rule)(std::string_view), Setting<T>* setting) const {
     if (!IsText(field)) return;
-    absl::StatusOr<T> value = rule(field);
+    base::StatusOr<T> value = rule(field);
     if (value.ok()) {
       *setting = {*std::move(value), absl::StrCat("option ", name)};
     } else {
@@ -59,7 +59,7 @@ class OptionReader {
   }
 
  private:
-  static std::string_view Message(const absl::Status& status) {
+  static std::string_view Message(const base::Status& status) {
     return {status.message().data(), status.message().size()};
   }
 
@@ -102,9 +102,9 @@ void ApplyServeOptions(const OptionReader& reader, const podo_options& options, 
 
 }  // namespace
 
-absl::Status ApplyOptions(const podo_options& options, Config* config, Messages* messages) {
+base::Status ApplyOptions(const podo_options& options, Config* config, Messages* messages) {
   if (options.size < sizeof(options.size) + sizeof(options.service_name)) {
-    return absl::InvalidArgumentError(
+    return base::InvalidArgumentError(
         absl::StrCat("podo_options.size is ", options.size, "; accepted: sizeof(podo_options)"));
   }
   const OptionReader reader(options, messages);
@@ -142,7 +142,7 @@ absl::Status ApplyOptions(const podo_options& options, Config* config, Messages*
       "exit_timeout_ns", options.exit_timeout_ns,
       [](uint64_t ns) { return CheckExitTimeoutNs(Saturate(ns)); }, &config->exit_timeout_ns);
   if (not_empty(options.log)) reader.Read("log", options.log, ParseLogLevel, &config->log);
-  return absl::OkStatus();
+  return base::OkStatus();
 }
 
 }  // namespace podo

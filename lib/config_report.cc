@@ -52,10 +52,10 @@ void SettleClock(Config* config, Messages* messages) {
 }
 
 void TakeLabels(std::string_view name, std::string_view text, Config* config, Messages* messages) {
-  absl::StatusOr<Labels> labels = ParseLabels(text);
+  base::StatusOr<Labels> labels = ParseLabels(text);
   if (!labels.ok()) {
-    const absl::string_view accepted = labels.status().message();
-    messages->push_back(Refusal(name, text, {accepted.data(), accepted.size()}));
+    const std::string& accepted = labels.status().message();
+    messages->push_back(Refusal(name, text, accepted));
     return;
   }
   const auto is_name = [](const base::KeyValue& label) { return label.key == "service.name"; };

@@ -6,8 +6,8 @@
 #include <limits>
 #include <utility>
 
-#include "absl/status/status.h"
 #include "base/parse_value.h"
+#include "base/status.h"
 #include "model/utf8.h"
 #include "preload/signal_name.h"
 
@@ -41,19 +41,19 @@ constexpr Range<uint64_t> kSymbolBytes = {uint64_t{1} << 20, std::numeric_limits
 
 // False for NaN too.
 template <typename T>
-absl::StatusOr<T> InRange(const Range<T>& range, T value) {
+base::StatusOr<T> InRange(const Range<T>& range, T value) {
   if (value >= range.low && value <= range.high) return value;
-  return absl::InvalidArgumentError(range.accepted);
+  return base::InvalidArgumentError(range.accepted);
 }
 
 // The range's text replaces that of the parser: it says more.
 template <typename T>
-absl::StatusOr<T> InRange(const Range<T>& range, const absl::StatusOr<T>& parsed) {
-  if (!parsed.ok()) return absl::InvalidArgumentError(range.accepted);
+base::StatusOr<T> InRange(const Range<T>& range, const base::StatusOr<T>& parsed) {
+  if (!parsed.ok()) return base::InvalidArgumentError(range.accepted);
   return InRange(range, *parsed);
 }
 
-absl::StatusOr<uint32_t> Narrow(const absl::StatusOr<int64_t>& value) {
+base::StatusOr<uint32_t> Narrow(const base::StatusOr<int64_t>& value) {
   if (!value.ok()) return value.status();
   return static_cast<uint32_t>(*value);
 }
@@ -69,48 +69,48 @@ std::string Text(std::string_view text, size_t max_bytes) {
 }
 
 template <typename T, size_t kCount>
-absl::StatusOr<T> ParseWord(std::string_view text, const std::pair<const char*, T> (&words)[kCount],
+base::StatusOr<T> ParseWord(std::string_view text, const std::pair<const char*, T> (&words)[kCount],
                             const char* accepted) {
   const std::string lower = base::ToLowerAscii(base::TrimBlanks(text));
   const auto found = std::find_if(std::begin(words), std::end(words),
                                   [&](const auto& word) { return lower == word.first; });
-  if (found == std::end(words)) return absl::InvalidArgumentError(accepted);
+  if (found == std::end(words)) return base::InvalidArgumentError(accepted);
   return found->second;
 }
 
 }  // namespace
 
-absl::StatusOr<double> CheckSampleHz(double hz) { return InRange(kSampleHz, hz); }
-absl::StatusOr<uint32_t> CheckMaxFrames(int64_t frames) {
+base::StatusOr<double> CheckSampleHz(double hz) { return InRange(kSampleHz, hz); }
+base::StatusOr<uint32_t> CheckMaxFrames(int64_t frames) {
   return Narrow(InRange(kMaxFrames, frames));
 }
-absl::StatusOr<uint32_t> CheckMaxThreads(int64_t threads) {
+base::StatusOr<uint32_t> CheckMaxThreads(int64_t threads) {
   return Narrow(InRange(kMaxThreads, threads));
 }
-absl::StatusOr<int64_t> CheckIntervalNs(int64_t ns) { return InRange(kIntervalNs, ns); }
-absl::StatusOr<int64_t> CheckExitTimeoutNs(int64_t ns) { return InRange(kExitTimeoutNs, ns); }
-absl::StatusOr<uint64_t> CheckSymbolBytes(uint64_t bytes) { return InRange(kSymbolBytes, bytes); }
+base::StatusOr<int64_t> CheckIntervalNs(int64_t ns) { return InRange(kIntervalNs, ns); }
+base::StatusOr<int64_t> CheckExitTimeoutNs(int64_t ns) { return InRange(kExitTimeoutNs, ns); }
+base::StatusOr<uint64_t> CheckSymbolBytes(uint64_t bytes) { return InRange(kSymbolBytes, bytes); }
 
-absl::StatusOr<double> ParseSampleHz(std::string_view text) {
+base::StatusOr<double> ParseSampleHz(std::string_view text) {
   return InRange(kSampleHz, base::ParseNumber(text));
 }
-absl::StatusOr<uint32_t> ParseMaxFrames(std::string_view text) {
+base::StatusOr<uint32_t> ParseMaxFrames(std::string_view text) {
   return Narrow(InRange(kMaxFrames, base::ParseInteger(text)));
 }
-absl::StatusOr<uint32_t> ParseMaxThreads(std::string_view text) {
+base::StatusOr<uint32_t> ParseMaxThreads(std::string_view text) {
   return Narrow(InRange(kMaxThreads, base::ParseInteger(text)));
 }
-absl::StatusOr<int64_t> ParseIntervalNs(std::string_view text) {
+base::StatusOr<int64_t> ParseIntervalNs(std::string_view text) {
   return InRange(kIntervalNs, base::ParseDurationNs(text));
 }
-absl::StatusOr<int64_t> ParseExitTimeoutNs(std::string_view text) {
+base::StatusOr<int64_t> ParseExitTimeoutNs(std::string_view text) {
   return InRange(kExitTimeoutNs, base::ParseDurationNs(text));
 }
-absl::StatusOr<uint64_t> ParseSymbolBytes(std::string_view text) {
+base::StatusOr<uint64_t> ParseSymbolBytes(std::string_view text) {
   return InRange(kSymbolBytes, base::ParseSizeBytes(text));
 }
 
-absl::StatusOr<Clock> ParseClock(std::string_view text) {
+base::StatusOr<Clock> ParseClock(std::string_view text) {
   static constexpr std::pair<const char*, Clock> kWords[] = {{"itimer", Clock::kItimer},
                                                              {"thread", Clock::kThread},
                                                              {"auto", Clock::kAuto},
@@ -119,13 +119,13 @@ absl::StatusOr<Clock> ParseClock(std::string_view text) {
   return ParseWord(text, kWords, "auto, thread, perf, process or itimer");
 }
 
-absl::StatusOr<int> ParseSignal(std::string_view text) {
+base::StatusOr<int> ParseSignal(std::string_view text) {
   const int signal = PodoSignalOf(std::string(base::TrimBlanks(text)).c_str());
   if (signal != 0) return signal;
-  return absl::InvalidArgumentError("PROF, or a real-time signal: RTMIN+3, RTMAX-1 or its number");
+  return base::InvalidArgumentError("PROF, or a real-time signal: RTMIN+3, RTMAX-1 or its number");
 }
 
-absl::StatusOr<SignalConflict> ParseSignalConflict(std::string_view text) {
+base::StatusOr<SignalConflict> ParseSignalConflict(std::string_view text) {
   static constexpr std::pair<const char*, SignalConflict> kWords[] = {
       {"yield", SignalConflict::kYield},
       {"retake", SignalConflict::kRetake},
@@ -133,24 +133,24 @@ absl::StatusOr<SignalConflict> ParseSignalConflict(std::string_view text) {
   return ParseWord(text, kWords, "yield, retake or chain");
 }
 
-absl::StatusOr<Symbolize> ParseSymbolize(std::string_view text) {
+base::StatusOr<Symbolize> ParseSymbolize(std::string_view text) {
   static constexpr std::pair<const char*, Symbolize> kWords[] = {
       {"full", Symbolize::kFull}, {"functions", Symbolize::kFunctions}, {"none", Symbolize::kNone}};
   return ParseWord(text, kWords, "full, functions or none");
 }
 
-absl::StatusOr<uint32_t> ParseLabelSets(std::string_view text) {
+base::StatusOr<uint32_t> ParseLabelSets(std::string_view text) {
   return Narrow(InRange(kLabelSets, base::ParseInteger(text)));
 }
 
 // Less than a 100,000th no work can be done with; 0 % would be taken for either end.
-absl::StatusOr<double> ParseMaxOverhead(std::string_view text) {
+base::StatusOr<double> ParseMaxOverhead(std::string_view text) {
   constexpr Range<double> kShare = {0.00001, 1, "a percentage from 0.001% to 100%, or off"};
   if (base::ToLowerAscii(base::TrimBlanks(text)) == "off") return 0.0;
   return InRange(kShare, base::ParsePercent(text));
 }
 
-absl::StatusOr<ThreadLabels> ParseThreadLabels(std::string_view text) {
+base::StatusOr<ThreadLabels> ParseThreadLabels(std::string_view text) {
   static constexpr std::pair<const char*, ThreadLabels> kWords[] = {
       {"none", ThreadLabels::kNone},    {"name", ThreadLabels::kName},    {"id", ThreadLabels::kId},
       {"name,id", ThreadLabels::kBoth}, {"id,name", ThreadLabels::kBoth},
@@ -158,13 +158,13 @@ absl::StatusOr<ThreadLabels> ParseThreadLabels(std::string_view text) {
   return ParseWord(text, kWords, "none, name, id or name,id");
 }
 
-absl::StatusOr<ForkMode> ParseForkMode(std::string_view text) {
+base::StatusOr<ForkMode> ParseForkMode(std::string_view text) {
   static constexpr std::pair<const char*, ForkMode> kWords[] = {{"off", ForkMode::kOff},
                                                                 {"child", ForkMode::kChild}};
   return ParseWord(text, kWords, "off or child");
 }
 
-absl::StatusOr<base::LogLevel> ParseLogLevel(std::string_view text) {
+base::StatusOr<base::LogLevel> ParseLogLevel(std::string_view text) {
   using base::LogLevel;
   static constexpr std::pair<const char*, LogLevel> kWords[] = {{"off", LogLevel::kOff},
                                                                 {"error", LogLevel::kError},
@@ -173,23 +173,23 @@ absl::StatusOr<base::LogLevel> ParseLogLevel(std::string_view text) {
   return ParseWord(text, kWords, "off, error, warning or info");
 }
 
-absl::StatusOr<std::string> ParseAbsolutePath(std::string_view text, const char* accepted) {
+base::StatusOr<std::string> ParseAbsolutePath(std::string_view text, const char* accepted) {
   constexpr size_t kMaxPathBytes = 4000;  // PATH_MAX, less room for a file's name
   text = base::TrimBlanks(text);
   const bool has_control =
       std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < ' ' || c == 0x7f; });
   if (!text.starts_with('/') || text.size() > kMaxPathBytes || has_control) {
-    return absl::InvalidArgumentError(accepted);
+    return base::InvalidArgumentError(accepted);
   }
   return std::string(text);
 }
 
-absl::StatusOr<std::string> ParseServiceName(std::string_view text) {
+base::StatusOr<std::string> ParseServiceName(std::string_view text) {
   return Text(base::TrimBlanks(text), kMaxServiceNameBytes);
 }
 
-absl::StatusOr<Labels> ParseLabels(std::string_view text) {
-  absl::StatusOr<Labels> labels = base::ParseKeyValueList(text);
+base::StatusOr<Labels> ParseLabels(std::string_view text) {
+  base::StatusOr<Labels> labels = base::ParseKeyValueList(text);
   if (!labels.ok()) return labels.status();
   for (base::KeyValue& label : *labels) {
     label.key = Text(label.key, kMaxLabelKeyBytes);

@@ -20,28 +20,28 @@ uint64_t HistoryBytes(const Config& config) {
   return is_wanted ? kDefaultHistoryBytes : 0;
 }
 
-absl::StatusOr<std::optional<uint64_t>> CheckHistoryBytes(uint64_t bytes) {
+base::StatusOr<std::optional<uint64_t>> CheckHistoryBytes(uint64_t bytes) {
   if (bytes == 0 || bytes >= kMinHistoryBytes) return bytes;
-  return absl::InvalidArgumentError("a size of at least 1MiB, such as 16MiB, or 0 for none");
+  return base::InvalidArgumentError("a size of at least 1MiB, such as 16MiB, or 0 for none");
 }
 
-absl::StatusOr<std::optional<uint64_t>> ParseHistoryBytes(std::string_view text) {
+base::StatusOr<std::optional<uint64_t>> ParseHistoryBytes(std::string_view text) {
   constexpr uint64_t kNone = 1;  // a size that is refused
   return CheckHistoryBytes(base::ParseSizeBytes(text).value_or(kNone));
 }
 
-absl::StatusOr<std::string> ParseHistoryDir(std::string_view text) {
+base::StatusOr<std::string> ParseHistoryDir(std::string_view text) {
   return ParseAbsolutePath(text,
                            "the absolute path of a directory, such as /var/lib/checkout/profiles");
 }
 
-absl::StatusOr<std::optional<serve::ListenAddress>> ParseListen(std::string_view text) {
-  absl::StatusOr<serve::ListenAddress> address = serve::ParseListenAddress(text);
+base::StatusOr<std::optional<serve::ListenAddress>> ParseListen(std::string_view text) {
+  base::StatusOr<serve::ListenAddress> address = serve::ParseListenAddress(text);
   if (!address.ok()) return address.status();
   return *std::move(address);
 }
 
-absl::StatusOr<std::string> ParseTokenFile(std::string_view text) {
+base::StatusOr<std::string> ParseTokenFile(std::string_view text) {
   return ParseAbsolutePath(text, "the absolute path of a file that holds the token");
 }
 

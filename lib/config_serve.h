@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "absl/status/statusor.h"
+#include "base/status.h"
 #include "config.h"
 #include "config_environment.h"
 #include "config_report.h"
@@ -19,12 +19,12 @@ namespace podo {
 // (PODO_LISTEN) or they are kept on disk (PODO_HISTORY_DIR), else 0: none.
 uint64_t HistoryBytes(const Config& config);
 
-absl::StatusOr<std::optional<uint64_t>> CheckHistoryBytes(uint64_t bytes);
-absl::StatusOr<std::optional<uint64_t>> ParseHistoryBytes(
+base::StatusOr<std::optional<uint64_t>> CheckHistoryBytes(uint64_t bytes);
+base::StatusOr<std::optional<uint64_t>> ParseHistoryBytes(
     std::string_view text);                                          // "0" switches it off
-absl::StatusOr<std::string> ParseHistoryDir(std::string_view text);  // absolute
-absl::StatusOr<std::optional<serve::ListenAddress>> ParseListen(std::string_view text);
-absl::StatusOr<std::string> ParseTokenFile(std::string_view text);  // absolute
+base::StatusOr<std::string> ParseHistoryDir(std::string_view text);  // absolute
+base::StatusOr<std::optional<serve::ListenAddress>> ParseListen(std::string_view text);
+base::StatusOr<std::string> ParseTokenFile(std::string_view text);  // absolute
 
 // PODO_HISTORY_* and PODO_LISTEN*.
 void ReadServe(const Environment& environment, Config* config, Messages* messages);

@@ -267,10 +267,10 @@ void ExportLoop::Offer(const model::Profile& profile, PayloadScope scope,
     const exporting::PayloadCoding coding = exporter->sink().coding();
     auto [it, inserted] = encoded.try_emplace({format, coding});
     if (inserted) {
-      absl::StatusOr<std::vector<Payload>> payloads =
+      base::StatusOr<std::vector<Payload>> payloads =
           EncodePayloads(profile, format, coding, settings_.payloads, of_window);
       if (!payloads.ok()) {
-        base::Log(base::LogLevel::kError, payloads.status().ToString());
+        base::Log(base::LogLevel::kError, payloads.status().message());
         continue;
       }
       it->second = *std::move(payloads);

@@ -13,7 +13,7 @@
 namespace podo {
 namespace {
 
-void Warn(const absl::Status& status, bool is_expected = false) {
+void Warn(const base::Status& status, bool is_expected = false) {
   base::Log(is_expected ? base::LogLevel::kInfo : base::LogLevel::kWarning,
             absl::StrCat(status.message(), "; profiling goes on without the HTTP side"));
 }
@@ -25,7 +25,7 @@ std::unique_ptr<HttpSide> HttpSide::Open(const Config& config, bool shares_names
   if (!config.listen.value.has_value()) return nullptr;
   std::string token;
   if (!config.listen_token_file.value.empty()) {
-    absl::StatusOr<std::string> read = serve::ReadToken(config.listen_token_file.value);
+    base::StatusOr<std::string> read = serve::ReadToken(config.listen_token_file.value);
     if (!read.ok()) {
       Warn(read.status());
       return nullptr;
@@ -33,14 +33,14 @@ std::unique_ptr<HttpSide> HttpSide::Open(const Config& config, bool shares_names
     token = *std::move(read);
   }
   std::unique_ptr<HttpSide> side(new HttpSide(std::move(sources)));
-  absl::StatusOr<std::unique_ptr<serve::Listener>> listener = serve::Listener::Open(
+  base::StatusOr<std::unique_ptr<serve::Listener>> listener = serve::Listener::Open(
       *config.listen.value, token,
       [self = side.get()](serve::Request request, serve::Respond respond,
                           std::function<bool()> is_waiting) {
         self->Take(std::move(request), std::move(respond), std::move(is_waiting));
       });
   if (!listener.ok()) {
-    Warn(listener.status(), shares_names && absl::IsAlreadyExists(listener.status()));
+    Warn(listener.status(), shares_names && base::IsAlreadyExists(listener.status()));
     return nullptr;
   }
   side->listener_ = *std::move(listener);

@@ -15,9 +15,9 @@
 #include <string>
 #include <utility>
 
-#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/owned_fd.h"
+#include "base/status.h"
 #include "export/host_resolver.h"
 #include "export/http_client.h"
 #include "export/tls.h"
@@ -63,14 +63,14 @@ void RunBody(void* argument) {
 
 exporting::HostResolver::StartThread StarterOf(const podo_net_options& options) {
   return [start = options.start_thread, context = options.start_thread_context](
-             const char* name, std::function<void()> body) -> absl::Status {
+             const char* name, std::function<void()> body) -> podo::base::Status {
     auto argument = std::make_unique<std::function<void()>>(std::move(body));
     const int error = start(context, name, RunBody, argument.get());
     if (error != 0) {
-      return absl::ResourceExhaustedError(absl::StrCat("no thread: ", std::strerror(error)));
+      return podo::base::ResourceExhaustedError(absl::StrCat("no thread: ", std::strerror(error)));
     }
     static_cast<void>(argument.release());  // the thread's now
-    return absl::OkStatus();
+    return podo::base::OkStatus();
   };
 }
 

@@ -48,7 +48,7 @@ int OwnThreads::CreateWithRoom(pthread_attr_t* attributes, size_t stack_bytes, v
   return pthread_create(handle, attributes, main, argument);
 }
 
-absl::Status OwnThreads::Create(void* stack, size_t stack_bytes, void* (*main)(void*),
+base::Status OwnThreads::Create(void* stack, size_t stack_bytes, void* (*main)(void*),
                                 void* argument, pthread_t* handle) {
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
@@ -62,23 +62,23 @@ absl::Status OwnThreads::Create(void* stack, size_t stack_bytes, void* (*main)(v
                         : CreateWithRoom(&attributes, stack_bytes, main, argument, handle);
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   pthread_attr_destroy(&attributes);
-  if (error == 0) return absl::OkStatus();
+  if (error == 0) return base::OkStatus();
   running_.fetch_sub(1, std::memory_order_relaxed);
   const std::string what = absl::StrCat("pthread_create: ", std::strerror(error));
-  if (error == EINVAL) return absl::InvalidArgumentError(what);
-  return absl::ResourceExhaustedError(what);
+  if (error == EINVAL) return base::InvalidArgumentError(what);
+  return base::ResourceExhaustedError(what);
 }
 
-absl::Status OwnThreads::Start(const char* name, void* stack, size_t stack_bytes, Body body,
+base::Status OwnThreads::Start(const char* name, void* stack, size_t stack_bytes, Body body,
                                Work work) {
-  if (count_ == kMax) return absl::InternalError("too many threads of podo");
+  if (count_ == kMax) return base::InternalError("too many threads of podo");
   Thread& thread = threads_[count_];
   thread.owner = this;
   thread.body = std::move(body);
   thread.work = work;
   thread.name[sizeof thread.name - 1] = 0;
   std::strncpy(thread.name, name, sizeof thread.name - 1);
-  const absl::Status created = Create(stack, stack_bytes, Main, &thread, &thread.handle);
+  const base::Status created = Create(stack, stack_bytes, Main, &thread, &thread.handle);
   if (created.ok()) ++count_;
   return created;
 }
@@ -104,11 +104,11 @@ void* OwnThreads::DetachedMain(void* argument) {
   return nullptr;
 }
 
-absl::Status OwnThreads::StartDetached(const char* name, size_t stack_bytes,
+base::Status OwnThreads::StartDetached(const char* name, size_t stack_bytes,
                                        std::function<void()> body) {
   auto detached = std::make_unique<Detached>(Detached{name, std::move(body)});
   pthread_t handle;
-  absl::Status created = Create(nullptr, stack_bytes, DetachedMain, detached.get(), &handle);
+  base::Status created = Create(nullptr, stack_bytes, DetachedMain, detached.get(), &handle);
   if (created.ok()) static_cast<void>(detached.release());  // the thread's now
   return created;
 }

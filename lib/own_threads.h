@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <functional>
 
-#include "absl/status/status.h"
+#include "base/status.h"
 
 namespace podo {
 
@@ -30,12 +30,12 @@ class OwnThreads {
   using Body = std::function<void(bool may_throw)>;
   // What a thread is there for: profiling, or what others ask for over HTTP.
   enum class Work { kProfiling, kAnswers };
-  absl::Status Start(const char* name, void* stack, size_t stack_bytes, Body body,
+  base::Status Start(const char* name, void* stack, size_t stack_bytes, Body body,
                      Work work = Work::kProfiling);
 
   // A thread that nobody waits for, for calls that may hang. `body` refers to nothing but memory it
   // shares with others. Its CPU time is not in CpuNs(). Thread-safe.
-  static absl::Status StartDetached(const char* name, size_t stack_bytes,
+  static base::Status StartDetached(const char* name, size_t stack_bytes,
                                     std::function<void()> body);
 
   // pthread_create with a stack of that size, with more if there is no room for thread-locals.
@@ -69,7 +69,7 @@ class OwnThreads {
   };
   static void* Main(void* thread);
   static void* DetachedMain(void* body);
-  static absl::Status Create(void* stack, size_t stack_bytes, void* (*main)(void*), void* argument,
+  static base::Status Create(void* stack, size_t stack_bytes, void* (*main)(void*), void* argument,
                              pthread_t* handle);
 
   std::array<Thread, kMax> threads_;

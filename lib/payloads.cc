@@ -36,7 +36,7 @@ Payload With(const Payload& of_window, PayloadFormat format, std::string bytes) 
   return payload;
 }
 
-absl::StatusOr<std::string> Compress(std::string raw, PayloadCoding coding) {
+base::StatusOr<std::string> Compress(std::string raw, PayloadCoding coding) {
   switch (coding) {
     case PayloadCoding::kGzip:
       return base::GzipCompress(raw);
@@ -48,7 +48,7 @@ absl::StatusOr<std::string> Compress(std::string raw, PayloadCoding coding) {
   return raw;
 }
 
-absl::StatusOr<std::vector<Payload>> EncodeOtlp(const model::Profile& profile, PayloadCoding coding,
+base::StatusOr<std::vector<Payload>> EncodeOtlp(const model::Profile& profile, PayloadCoding coding,
                                                 const PayloadSettings& settings,
                                                 const Payload& of_window) {
   encode::OtlpOptions options;
@@ -57,7 +57,7 @@ absl::StatusOr<std::vector<Payload>> EncodeOtlp(const model::Profile& profile, P
   options.profile_id = IdOf(settings, of_window);
   std::vector<Payload> payloads;
   for (encode::OtlpRequest& request : encode::EncodeOtlp(profile, options)) {
-    absl::StatusOr<std::string> bytes = Compress(std::move(request.bytes), coding);
+    base::StatusOr<std::string> bytes = Compress(std::move(request.bytes), coding);
     if (!bytes.ok()) return bytes.status();
     Payload payload = With(of_window, PayloadFormat::kOtlp, *std::move(bytes));
     payload.coding = coding;
@@ -68,13 +68,13 @@ absl::StatusOr<std::vector<Payload>> EncodeOtlp(const model::Profile& profile, P
   return payloads;
 }
 
-absl::StatusOr<std::vector<Payload>> EncodePyroscope(const model::Profile& profile,
+base::StatusOr<std::vector<Payload>> EncodePyroscope(const model::Profile& profile,
                                                      const PayloadSettings& settings,
                                                      const Payload& of_window) {
   encode::PyroscopeOptions options;
   options.labels = settings.labels;
   options.push_id = IdOf(settings, of_window);
-  absl::StatusOr<std::vector<encode::PyroscopePush>> pushes =
+  base::StatusOr<std::vector<encode::PyroscopePush>> pushes =
       encode::EncodePyroscope(profile, options);
   if (!pushes.ok()) return pushes.status();
   std::vector<Payload> payloads;
@@ -87,7 +87,7 @@ absl::StatusOr<std::vector<Payload>> EncodePyroscope(const model::Profile& profi
   return payloads;
 }
 
-absl::StatusOr<std::string> EncodeOne(const model::Profile& profile, PayloadFormat format,
+base::StatusOr<std::string> EncodeOne(const model::Profile& profile, PayloadFormat format,
                                       const PayloadSettings& settings) {
   switch (format) {
     case PayloadFormat::kPprof:
@@ -97,19 +97,19 @@ absl::StatusOr<std::string> EncodeOne(const model::Profile& profile, PayloadForm
     case PayloadFormat::kHtml:
       return encode::FlameGraphPage(profile, {.title = settings.title, .sample_type = ""});
     default:
-      return absl::InternalError("unknown payload format");
+      return base::InternalError("unknown payload format");
   }
 }
 
 }  // namespace
 
-absl::StatusOr<std::vector<Payload>> EncodePayloads(const model::Profile& profile,
+base::StatusOr<std::vector<Payload>> EncodePayloads(const model::Profile& profile,
                                                     PayloadFormat format, PayloadCoding coding,
                                                     const PayloadSettings& settings,
                                                     const Payload& of_window) {
   if (format == PayloadFormat::kOtlp) return EncodeOtlp(profile, coding, settings, of_window);
   if (format == PayloadFormat::kPyroscope) return EncodePyroscope(profile, settings, of_window);
-  absl::StatusOr<std::string> bytes = EncodeOne(profile, format, settings);
+  base::StatusOr<std::string> bytes = EncodeOne(profile, format, settings);
   if (!bytes.ok()) return bytes.status();
   Payload payload = With(of_window, format, *std::move(bytes));
   payload.id = IdOf(settings, of_window);

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/statusor.h"
+#include "base/status.h"
 #include "encode/otlp_encoder.h"
 #include "encode/pyroscope_encoder.h"
 #include "export/payload.h"
@@ -26,7 +26,7 @@ struct PayloadSettings {
 // `coding` is that of OTLP requests. `of_window` has times, number and whether it is the last.
 // Mostly one payload; several if the receivers' limits want it; none if nothing is in the profile.
 // Equal arguments give equal bytes and ids. Fails only when out of memory.
-absl::StatusOr<std::vector<exporting::Payload>> EncodePayloads(const model::Profile& profile,
+base::StatusOr<std::vector<exporting::Payload>> EncodePayloads(const model::Profile& profile,
                                                                exporting::PayloadFormat format,
                                                                exporting::PayloadCoding coding,
                                                                const PayloadSettings& settings,

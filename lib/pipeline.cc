@@ -96,11 +96,11 @@ void LeaveBehind(capture::State* state, bool is_replaced) {
 }
 
 // The mapping of an earlier run in this process, if it is large enough: it is never unmapped.
-absl::StatusOr<capture::State*> GetState(const Config& config) {
+base::StatusOr<capture::State*> GetState(const Config& config) {
   capture::State* state = capture::g_state.load(std::memory_order_relaxed);
   if (state != nullptr) LeaveBehind(state, state->ring_count < config.max_threads.value);
   if (state == nullptr || state->ring_count < config.max_threads.value) {
-    absl::StatusOr<capture::State*> mapped =
+    base::StatusOr<capture::State*> mapped =
         capture::MapState(config.max_threads.value, config.max_frames.value);
     if (!mapped.ok()) return mapped.status();
     if ((*mapped)->ring_count < config.max_threads.value) {
@@ -145,8 +145,8 @@ Pipeline::Pipeline(const Config& config, ClockChoice rate, capture::State* state
   module_loop_->NameThreads(config.thread_labels.value != ThreadLabels::kNone);
 }
 
-absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Start(const Config& config, bool shares_names) {
-  absl::StatusOr<capture::State*> state = GetState(config);
+base::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Start(const Config& config, bool shares_names) {
+  base::StatusOr<capture::State*> state = GetState(config);
   if (!state.ok()) return state.status();
   const ClockChoice rate = ChooseClock(config);
   context::SetLimit(config.label_sets.value);
@@ -154,13 +154,13 @@ absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Start(const Config& config, 
   // Disarmed: nothing happens yet. Before all that may fail: the next Start() takes this mapping.
   capture::g_state.store(*state, std::memory_order_release);
   std::unique_ptr<Pipeline> pipeline(new Pipeline(config, rate, *state, shares_names));
-  absl::Status started;
+  base::Status started;
   try {
     pipeline->OpenHttp(config, shares_names);
     started = pipeline->StartThreads();
     if (started.ok()) started = pipeline->StartSampling();
   } catch (...) {  // some of the threads may be running
-    started = absl::ResourceExhaustedError("out of memory");
+    started = base::ResourceExhaustedError("out of memory");
   }
   if (started.ok()) return pipeline;
   // Threads that did not end in time still use the object: it is leaked then.
@@ -168,14 +168,14 @@ absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Start(const Config& config, 
   return started;
 }
 
-absl::Status Pipeline::StartSampling() {
-  if (broken()) return absl::ResourceExhaustedError("out of memory in a thread of podo");
-  if (absl::Status installed = capture::InstallHandler(); !installed.ok()) return installed;
+base::Status Pipeline::StartSampling() {
+  if (broken()) return base::ResourceExhaustedError("out of memory in a thread of podo");
+  if (base::Status installed = capture::InstallHandler(); !installed.ok()) return installed;
   state_->armed.store(1, std::memory_order_seq_cst);
   // Any point within the first period: a fleet must not tick in step.
   const uint64_t first_ns =
       1000 + static_cast<uint64_t>(base::SteadyClockNs()) * 0x9E3779B97F4A7C15 % rate_.period_ns;
-  if (absl::Status armed = clock_.Arm(first_ns); !armed.ok()) {
+  if (base::Status armed = clock_.Arm(first_ns); !armed.ok()) {
     state_->armed.store(0, std::memory_order_seq_cst);
     capture::RemoveHandler();  // no timer ran yet
     return armed;
@@ -183,11 +183,11 @@ absl::Status Pipeline::StartSampling() {
   // Taken while the preload library knew of no run yet, whose timers it could have had deleted.
   if (!clock_.StillOurs()) {
     Disarm();
-    return absl::AlreadyExistsError("the program took the signal meanwhile");
+    return base::AlreadyExistsError("the program took the signal meanwhile");
   }
   if (broken_.load(std::memory_order_seq_cst)) Disarm();  // it was too early in BreakOff()
   drain_->wakeup().Post();                                // it may have threads to find
-  return absl::OkStatus();
+  return base::OkStatus();
 }
 
 void Pipeline::MapDrainStack(size_t bytes) {
@@ -202,7 +202,7 @@ void Pipeline::MapDrainStack(size_t bytes) {
   }
 }
 
-absl::Status Pipeline::StartThreads() {
+base::Status Pipeline::StartThreads() {
   // The drain runs on a stack podo mapped, by which it finds glibc's thread layout; the lowest page
   // is its guard.
   MapDrainStack(kDrainStackBytes);
@@ -245,8 +245,8 @@ absl::Status Pipeline::StartThreads() {
     return threads_.Start(b.name.c_str(), b.stack, bytes, body, b.work);
   };
   for (Body& b : bodies) {
-    absl::Status started = start(b);
-    if (absl::IsInvalidArgument(started) && b.stack != nullptr) {
+    base::Status started = start(b);
+    if (base::IsInvalidArgument(started) && b.stack != nullptr) {
       MapDrainStack(kDrainStackBytes + OwnThreads::kRoomForTls);
       b.stack = drain_stack_;
       started = start(b);
@@ -254,7 +254,7 @@ absl::Status Pipeline::StartThreads() {
     if (!started.ok()) return started;
   }
   export_started_ = true;
-  return absl::OkStatus();
+  return base::OkStatus();
 }
 
 // On the thread that ran out of memory. That must not end the host: profiling ends instead. The

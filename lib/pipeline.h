@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/statusor.h"
+#include "base/status.h"
 #include "base/wakeup.h"
 #include "capture/module_watch.h"
 #include "capture/state.h"
@@ -33,7 +33,7 @@ class Pipeline {
  public:
   // Maps, starts threads, installs the handler, arms. On an error nothing is left behind but the
   // state mapping (capture/state.h). `state` is reused by the next run.
-  static absl::StatusOr<std::unique_ptr<Pipeline>> Start(const Config& config, bool shares_names);
+  static base::StatusOr<std::unique_ptr<Pipeline>> Start(const Config& config, bool shares_names);
   ~Pipeline();
 
   // False on timeout. Any thread.
@@ -68,8 +68,8 @@ class Pipeline {
   explicit Pipeline(const Config& config, ClockChoice rate, capture::State* state,
                     bool shares_names);
   void MapDrainStack(size_t bytes);
-  absl::Status StartThreads();
-  absl::Status StartSampling();
+  base::Status StartThreads();
+  base::Status StartSampling();
   void BreakOff();
   void OpenHttp(const Config& config, bool shares_names);
   serve::Sources HttpSources(const Config& config);

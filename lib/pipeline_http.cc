@@ -74,18 +74,18 @@ serve::Sources Pipeline::HttpSources(const Config& config) {
   sources.names = [this](const std::vector<uint64_t>& addresses) { return NamesOf(addresses); };
   // A history that is switched off (PODO_HISTORY_BYTES=0) is one that holds nothing.
   sources.profile = [kept = kept_.history()](
-                        const history::Query& query) -> absl::StatusOr<history::ProfileAnswer> {
+                        const history::Query& query) -> base::StatusOr<history::ProfileAnswer> {
     if (kept != nullptr) return kept->Profile(query);
     return history::ProfileAnswer{model::Profile::Empty(), {}};
   };
   sources.timeline = [kept = kept_.history()](
-                         const history::TimelineQuery& query) -> absl::StatusOr<history::Timeline> {
+                         const history::TimelineQuery& query) -> base::StatusOr<history::Timeline> {
     if (kept != nullptr) return kept->CpuTimeline(query);
     return history::Timeline{};
   };
   sources.labels = [kept = kept_.history()](
                        const history::Query& query,
-                       size_t max_values) -> absl::StatusOr<std::vector<history::LabelKey>> {
+                       size_t max_values) -> base::StatusOr<std::vector<history::LabelKey>> {
     if (kept != nullptr) return kept->Labels(query, max_values);
     return std::vector<history::LabelKey>();
   };

@@ -135,7 +135,7 @@ podo_status StartLocked(const podo_options* options) {
   }
   Config config = ReadProcessConfig(preload != nullptr ? preload->environment : nullptr, &messages);
   if (options != nullptr) {
-    const absl::Status applied = ApplyOptions(*options, &config, &messages);
+    const base::Status applied = ApplyOptions(*options, &config, &messages);
     if (!applied.ok()) {
       return Refuse(PODO_INVALID_ARGUMENT, std::string(applied.message()));
     }
@@ -210,10 +210,10 @@ podo_status BeginRun(const Config& config) {
   // Processes with the same settings must not write the same files.
   const bool shares_names = g_process.preload.load(std::memory_order_acquire) != nullptr ||
                             config.fork.value == ForkMode::kChild;
-  absl::StatusOr<std::unique_ptr<Pipeline>> pipeline = Pipeline::Start(config, shares_names);
+  base::StatusOr<std::unique_ptr<Pipeline>> pipeline = Pipeline::Start(config, shares_names);
   if (!pipeline.ok()) {
-    const podo_code code = absl::IsUnimplemented(pipeline.status())   ? PODO_UNSUPPORTED
-                           : absl::IsAlreadyExists(pipeline.status()) ? PODO_SIGNAL_TAKEN
+    const podo_code code = base::IsUnimplemented(pipeline.status())   ? PODO_UNSUPPORTED
+                           : base::IsAlreadyExists(pipeline.status()) ? PODO_SIGNAL_TAKEN
                                                                       : PODO_RESOURCE;
     return Refuse(code, absl::StrCat("not profiling: ", std::string(pipeline.status().message())));
   }
@@ -254,9 +254,8 @@ podo_status podo_add_sink(const podo_sink* sink) {
   if (podo::IsForkChild()) return podo::MakeStatus(PODO_DISABLED, "this is a fork child");
   if (sink == nullptr) return podo::MakeStatus(PODO_INVALID_ARGUMENT, "no sink");
   return podo::Guarded([sink] {
-    const absl::Status added = podo::exporting::AddCustomSink(*sink);
-    return podo::MakeStatus(added.ok() ? PODO_OK : PODO_INVALID_ARGUMENT,
-                            std::string(added.message()));
+    const podo::base::Status added = podo::exporting::AddCustomSink(*sink);
+    return podo::MakeStatus(added.ok() ? PODO_OK : PODO_INVALID_ARGUMENT, added.message());
   });
 }
 

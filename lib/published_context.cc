@@ -88,7 +88,7 @@ void PublishedContext::Update() {
   if (refused_ || !context::g_publishes.load(std::memory_order_relaxed)) return;
   const std::vector<std::string> keys = context::RecordKeys();
   if (published_ && keys.size() == keys_published_) return;
-  const absl::Status status =
+  const base::Status status =
       TheProcessContext().Publish(encode::EncodeProcessContext(resource_, keys));
   if (status.ok()) {
     published_ = true;

@@ -61,7 +61,7 @@ exporting::PayloadFormat FormatOf(SinkSpec::Kind kind) {
                                             : exporting::PayloadFormat::kPprof;
 }
 
-absl::StatusOr<std::unique_ptr<Sink>> MakeHttpSink(const Config& config, const SinkSpec& spec,
+base::StatusOr<std::unique_ptr<Sink>> MakeHttpSink(const Config& config, const SinkSpec& spec,
                                                    double sample_hz) {
   auto poster = exporting::NetPoster::Make(PosterOptionsOf(config, spec));
   if (!poster.ok()) return poster.status();
@@ -113,7 +113,7 @@ std::vector<NewSink> MakeSinks(const Config& config, bool shares_names, double s
       sinks.push_back({exporting::MakeSink(spec, process, shares_names), &spec});
       continue;
     }
-    absl::StatusOr<std::unique_ptr<Sink>> sink = MakeHttpSink(config, spec, sample_hz);
+    base::StatusOr<std::unique_ptr<Sink>> sink = MakeHttpSink(config, spec, sample_hz);
     if (sink.ok()) {
       sinks.push_back({*std::move(sink), &spec});
     } else {

@@ -81,22 +81,22 @@ std::string ParentOf(const std::string& path) {
 
 std::string BaseNameOf(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
-absl::Status FileError(std::string_view action, const std::string& path, int error) {
+Status FileError(std::string_view action, const std::string& path, int error) {
   // Not strerror: it takes the locale's lock, which a fork child would inherit locked.
   const char* cause = strerrordesc_np(error);
   const std::string message =
       absl::StrCat("cannot ", absl::string_view(action.data(), action.size()), " ", path, ": ",
                    cause != nullptr ? cause : "unknown error");
-  if (MayPass(error)) return absl::UnavailableError(message);
-  if (error == EEXIST) return absl::AlreadyExistsError(message);
+  if (MayPass(error)) return UnavailableError(message);
+  if (error == EEXIST) return AlreadyExistsError(message);
   if (error == EACCES || error == EPERM || error == EROFS) {
-    return absl::PermissionDeniedError(message);
+    return PermissionDeniedError(message);
   }
-  if (error == EFBIG) return absl::ResourceExhaustedError(message);
-  return absl::FailedPreconditionError(message);
+  if (error == EFBIG) return ResourceExhaustedError(message);
+  return FailedPreconditionError(message);
 }
 
-absl::Status WriteFileAtomically(const std::string& path, std::string_view bytes, IfExists exists) {
+Status WriteFileAtomically(const std::string& path, std::string_view bytes, IfExists exists) {
   const std::string parent = ParentOf(path);
   OwnedFd directory = OpenDirectory(parent);
   if (directory.get() < 0 && errno == ENOENT &&
@@ -116,7 +116,7 @@ absl::Status WriteFileAtomically(const std::string& path, std::string_view bytes
     return FileError("write a file in", parent, write_error != 0 ? write_error : close_error);
   }
   const int rename_error = Rename(directory.get(), temporary, BaseNameOf(path), exists);
-  if (rename_error == 0) return absl::OkStatus();
+  if (rename_error == 0) return OkStatus();
   unlinkat(directory.get(), temporary.c_str(), 0);
   return FileError("put a file at", path, rename_error);
 }

@@ -6,13 +6,13 @@
 #include <string>
 #include <string_view>
 
-#include "absl/status/status.h"
+#include "base/status.h"
 
 namespace podo::base {
 
 enum class IfExists {
   kReplace,  // the old file, or a symbolic link of that name (the link, not what it points to)
-  kRefuse,   // absl::StatusCode::kAlreadyExists
+  kRefuse,   // StatusCode::kAlreadyExists
 };
 
 // Puts a file of mode 0600 with `bytes` at `path` (absolute): written under a temporary name beside
@@ -27,10 +27,10 @@ enum class IfExists {
 // directory (the file only where the file is the cause), so that equal causes have equal messages.
 // SIGXFSZ must be blocked in the calling thread (podo's threads block everything), or RLIMIT_FSIZE
 // kills the process. Blocks on the disk. Thread-safe.
-absl::Status WriteFileAtomically(const std::string& path, std::string_view bytes, IfExists exists);
+Status WriteFileAtomically(const std::string& path, std::string_view bytes, IfExists exists);
 
 // The status of a failed system call on `path`: "cannot ACTION PATH: CAUSE", with the code above.
-absl::Status FileError(std::string_view action, const std::string& path, int error);
+Status FileError(std::string_view action, const std::string& path, int error);
 
 // "/a/b/c" -> "/a/b" and "c"; the parent of "/c" is "/".
 std::string ParentOf(const std::string& path);

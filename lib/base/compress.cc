@@ -8,8 +8,8 @@
 #include <limits>
 #include <memory>
 
-#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/status.h"
 
 namespace podo::base {
 namespace {
@@ -36,17 +36,17 @@ struct FreeZstd {
   void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
 };
 
-absl::Status TooLarge(const char* format, size_t max_bytes) {
-  return absl::ResourceExhaustedError(
+Status TooLarge(const char* format, size_t max_bytes) {
+  return ResourceExhaustedError(
       absl::StrCat(format, " data unpacks to more than the ", max_bytes, " bytes accepted here"));
 }
 
-absl::Status Damaged(const char* format, const char* what) {
-  return absl::InvalidArgumentError(absl::StrCat("damaged ", format, " data: ", what));
+Status Damaged(const char* format, const char* what) {
+  return InvalidArgumentError(absl::StrCat("damaged ", format, " data: ", what));
 }
 
-absl::Status CutShort(const char* format) {
-  return absl::InvalidArgumentError(absl::StrCat(format, " data is cut short"));
+Status CutShort(const char* format) {
+  return InvalidArgumentError(absl::StrCat(format, " data is cut short"));
 }
 
 // zlib counts in 32 bits: hands it the next piece of `rest`.
@@ -96,9 +96,9 @@ int InflateSome(z_stream* stream, Output* out) {
   return result;
 }
 
-absl::Status InflateError(int result, const z_stream& stream) {
+Status InflateError(int result, const z_stream& stream) {
   if (result == Z_BUF_ERROR) return CutShort("gzip");
-  if (result == Z_MEM_ERROR) return absl::ResourceExhaustedError("gzip: out of memory");
+  if (result == Z_MEM_ERROR) return ResourceExhaustedError("gzip: out of memory");
   return Damaged("gzip", stream.msg != nullptr ? stream.msg : "not in gzip format");
 }
 
@@ -108,14 +108,14 @@ bool IsGzip(std::string_view bytes) { return bytes.substr(0, 2) == "\x1f\x8b"; }
 
 bool IsZstd(std::string_view bytes) { return bytes.substr(0, 4) == "\x28\xb5\x2f\xfd"; }
 
-absl::StatusOr<std::string> GzipCompress(std::string_view raw, int level) {
+StatusOr<std::string> GzipCompress(std::string_view raw, int level) {
   if (level < 1 || level > 9) {
-    return absl::InvalidArgumentError(absl::StrCat("gzip level ", level, "; accepted: 1 to 9"));
+    return InvalidArgumentError(absl::StrCat("gzip level ", level, "; accepted: 1 to 9"));
   }
   z_stream stream{};
   if (deflateInit2(&stream, level, Z_DEFLATED, kGzipWindowBits, kGzipMemLevel,
                    Z_DEFAULT_STRATEGY) != Z_OK) {
-    return absl::ResourceExhaustedError("gzip: out of memory");
+    return ResourceExhaustedError("gzip: out of memory");
   }
   const std::unique_ptr<z_stream, EndDeflate> end(&stream);
   gz_header header{};  // time 0, no name: zlib would write no time either, but promises nothing
@@ -133,18 +133,18 @@ absl::StatusOr<std::string> GzipCompress(std::string_view raw, int level) {
     stream.next_out = reinterpret_cast<Bytef*>(out.data() + used);
     stream.avail_out = static_cast<uInt>(room);
     result = deflate(&stream, raw.empty() ? Z_FINISH : Z_NO_FLUSH);
-    if (result == Z_STREAM_ERROR) return absl::InternalError("gzip: deflate refused its state");
+    if (result == Z_STREAM_ERROR) return InternalError("gzip: deflate refused its state");
     used += room - stream.avail_out;
   }
   out.resize(used);
   return out;
 }
 
-absl::StatusOr<std::string> GzipDecompress(std::string_view compressed, size_t max_bytes) {
+StatusOr<std::string> GzipDecompress(std::string_view compressed, size_t max_bytes) {
   if (!IsGzip(compressed)) return Damaged("gzip", "not in gzip format");
   z_stream stream{};
   if (inflateInit2(&stream, kGzipWindowBits) != Z_OK) {
-    return absl::ResourceExhaustedError("gzip: out of memory");
+    return ResourceExhaustedError("gzip: out of memory");
   }
   const std::unique_ptr<z_stream, EndInflate> end(&stream);
   Output out(max_bytes);
@@ -162,12 +162,12 @@ absl::StatusOr<std::string> GzipDecompress(std::string_view compressed, size_t m
   }
 }
 
-absl::StatusOr<std::string> ZstdCompress(std::string_view raw, int level) {
+StatusOr<std::string> ZstdCompress(std::string_view raw, int level) {
   if (level < 1 || level > 19) {
-    return absl::InvalidArgumentError(absl::StrCat("zstd level ", level, "; accepted: 1 to 19"));
+    return InvalidArgumentError(absl::StrCat("zstd level ", level, "; accepted: 1 to 19"));
   }
   const std::unique_ptr<ZSTD_CCtx, FreeZstd> context(ZSTD_createCCtx());
-  if (context == nullptr) return absl::ResourceExhaustedError("zstd: out of memory");
+  if (context == nullptr) return ResourceExhaustedError("zstd: out of memory");
   ZSTD_CCtx_setParameter(context.get(), ZSTD_c_compressionLevel, level);
   ZSTD_CCtx_setParameter(context.get(), ZSTD_c_checksumFlag, 1);
   if (level > kZstdLevel) {
@@ -178,16 +178,16 @@ absl::StatusOr<std::string> ZstdCompress(std::string_view raw, int level) {
   out.resize(ZSTD_compressBound(raw.size()));
   const size_t size = ZSTD_compress2(context.get(), out.data(), out.size(), raw.data(), raw.size());
   if (ZSTD_isError(size)) {
-    return absl::InternalError(absl::StrCat("zstd: ", ZSTD_getErrorName(size)));
+    return InternalError(absl::StrCat("zstd: ", ZSTD_getErrorName(size)));
   }
   out.resize(size);
   return out;
 }
 
-absl::StatusOr<std::string> ZstdDecompress(std::string_view compressed, size_t max_bytes) {
+StatusOr<std::string> ZstdDecompress(std::string_view compressed, size_t max_bytes) {
   if (!IsZstd(compressed)) return Damaged("zstd", "not in zstd format");
   const std::unique_ptr<ZSTD_DCtx, FreeZstd> context(ZSTD_createDCtx());
-  if (context == nullptr) return absl::ResourceExhaustedError("zstd: out of memory");
+  if (context == nullptr) return ResourceExhaustedError("zstd: out of memory");
   ZSTD_DCtx_setParameter(context.get(), ZSTD_d_windowLogMax, kZstdMaxWindowLog);
   ZSTD_inBuffer in{compressed.data(), compressed.size(), 0};
   Output out(max_bytes);

@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-#include "absl/status/statusor.h"
+#include "base/status.h"
 
 namespace podo::base {
 
@@ -28,18 +28,18 @@ bool IsZstd(std::string_view bytes);
 
 // One gzip member with modification time 0 and no name. `level` is 1 (fast) to 9 (small).
 // Costs about 160 KiB of scratch memory. Fails only when out of memory or on a bad level.
-absl::StatusOr<std::string> GzipCompress(std::string_view raw, int level = kGzipLevel);
+StatusOr<std::string> GzipCompress(std::string_view raw, int level = kGzipLevel);
 
 // All members of a gzip file. ResourceExhausted if they hold more than `max_bytes`,
 // InvalidArgument if they are damaged, cut short or followed by something else.
-absl::StatusOr<std::string> GzipDecompress(std::string_view compressed, size_t max_bytes);
+StatusOr<std::string> GzipDecompress(std::string_view compressed, size_t max_bytes);
 
 // One zstd frame with content size and checksum. `level` is 1 to 19.
-absl::StatusOr<std::string> ZstdCompress(std::string_view raw, int level = kZstdLevel);
+StatusOr<std::string> ZstdCompress(std::string_view raw, int level = kZstdLevel);
 
 // All frames of a zstd file, with the errors of GzipDecompress. Frames that want a window of more
 // than 8 MiB (zstd --long, --ultra) are refused: a window is memory claimed before any output.
-absl::StatusOr<std::string> ZstdDecompress(std::string_view compressed, size_t max_bytes);
+StatusOr<std::string> ZstdDecompress(std::string_view compressed, size_t max_bytes);
 
 }  // namespace podo::base
 

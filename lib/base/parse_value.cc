@@ -9,7 +9,7 @@
 #include <system_error>
 #include <utility>
 
-#include "absl/status/status.h"
+#include "base/status.h"
 
 namespace podo::base {
 namespace {
@@ -76,12 +76,12 @@ int HexDigit(char c) {
 }
 
 // One "key=value" of a list.
-absl::StatusOr<KeyValue> ParseMember(std::string_view member) {
+StatusOr<KeyValue> ParseMember(std::string_view member) {
   const size_t equals = member.find('=');
-  if (equals == std::string_view::npos) return absl::InvalidArgumentError(kListAccepted);
-  absl::StatusOr<std::string> key = PercentDecode(TrimBlanks(member.substr(0, equals)));
-  absl::StatusOr<std::string> value = PercentDecode(TrimBlanks(member.substr(equals + 1)));
-  if (!key.ok() || !value.ok() || key->empty()) return absl::InvalidArgumentError(kListAccepted);
+  if (equals == std::string_view::npos) return InvalidArgumentError(kListAccepted);
+  StatusOr<std::string> key = PercentDecode(TrimBlanks(member.substr(0, equals)));
+  StatusOr<std::string> value = PercentDecode(TrimBlanks(member.substr(equals + 1)));
+  if (!key.ok() || !value.ok() || key->empty()) return InvalidArgumentError(kListAccepted);
   return KeyValue{*std::move(key), *std::move(value)};
 }
 
@@ -102,66 +102,66 @@ std::string ToLowerAscii(std::string_view text) {
   return lower;
 }
 
-absl::StatusOr<int64_t> ParseDurationNs(std::string_view text) {
+StatusOr<int64_t> ParseDurationNs(std::string_view text) {
   text = TrimBlanks(text);
   if (text == "0") return 0;
   const std::optional<double> count = TakeNumber<double>(text);
   const Unit* unit = FindUnit(kDurationUnits, TrimBlanks(text));
-  if (!count || unit == nullptr) return absl::InvalidArgumentError(kDurationAccepted);
+  if (!count || unit == nullptr) return InvalidArgumentError(kDurationAccepted);
   const double ns = *count * static_cast<double>(unit->factor);
   // 2^63 is exact as a double; anything below it converts without overflow.
-  if (!(ns < 0x1p63)) return absl::InvalidArgumentError(kDurationAccepted);
+  if (!(ns < 0x1p63)) return InvalidArgumentError(kDurationAccepted);
   return static_cast<int64_t>(std::llround(ns));
 }
 
-absl::StatusOr<uint64_t> ParseSizeBytes(std::string_view text) {
+StatusOr<uint64_t> ParseSizeBytes(std::string_view text) {
   text = TrimBlanks(text);
   const std::optional<uint64_t> count = TakeNumber<uint64_t>(text);
   const Unit* unit = FindUnit(kSizeUnits, ToLowerAscii(TrimBlanks(text)));
   if (!count || unit == nullptr || *count > std::numeric_limits<uint64_t>::max() / unit->factor) {
-    return absl::InvalidArgumentError(kSizeAccepted);
+    return InvalidArgumentError(kSizeAccepted);
   }
   return *count * unit->factor;
 }
 
-absl::StatusOr<bool> ParseBool(std::string_view text) {
+StatusOr<bool> ParseBool(std::string_view text) {
   const std::string lower = ToLowerAscii(TrimBlanks(text));
   if (lower == "true" || lower == "1") return true;
   if (lower == "false" || lower == "0") return false;
-  return absl::InvalidArgumentError("true, false, 1 or 0");
+  return InvalidArgumentError("true, false, 1 or 0");
 }
 
-absl::StatusOr<int64_t> ParseInteger(std::string_view text) {
+StatusOr<int64_t> ParseInteger(std::string_view text) {
   text = TrimBlanks(text);
   int64_t number = 0;
   const char* end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, number);
-  if (error != std::errc() || stop != end) return absl::InvalidArgumentError("a whole number");
+  if (error != std::errc() || stop != end) return InvalidArgumentError("a whole number");
   return number;
 }
 
-absl::StatusOr<double> ParseNumber(std::string_view text) {
+StatusOr<double> ParseNumber(std::string_view text) {
   text = TrimBlanks(text);
   double number = 0;
   const char* end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, number);
   if (error != std::errc() || stop != end || !std::isfinite(number)) {
-    return absl::InvalidArgumentError("a number such as 100 or 99.5");
+    return InvalidArgumentError("a number such as 100 or 99.5");
   }
   return number;
 }
 
-absl::StatusOr<double> ParsePercent(std::string_view text) {
+StatusOr<double> ParsePercent(std::string_view text) {
   constexpr char kAccepted[] = "a percentage such as 1% or 0.5%";
   text = TrimBlanks(text);
-  if (text.empty() || text.back() != '%') return absl::InvalidArgumentError(kAccepted);
+  if (text.empty() || text.back() != '%') return InvalidArgumentError(kAccepted);
   text.remove_suffix(1);
-  const absl::StatusOr<double> number = ParseNumber(text);
-  if (!number.ok() || *number < 0 || *number > 100) return absl::InvalidArgumentError(kAccepted);
+  const StatusOr<double> number = ParseNumber(text);
+  if (!number.ok() || *number < 0 || *number > 100) return InvalidArgumentError(kAccepted);
   return *number / 100;
 }
 
-absl::StatusOr<std::string> PercentDecode(std::string_view text) {
+StatusOr<std::string> PercentDecode(std::string_view text) {
   std::string decoded;
   decoded.reserve(text.size());
   for (size_t i = 0; i < text.size(); ++i) {
@@ -172,7 +172,7 @@ absl::StatusOr<std::string> PercentDecode(std::string_view text) {
     const int high = i + 2 < text.size() ? HexDigit(text[i + 1]) : -1;
     const int low = i + 2 < text.size() ? HexDigit(text[i + 2]) : -1;
     if (high < 0 || low < 0) {
-      return absl::InvalidArgumentError("percent-encoded text, a percent sign written as %25");
+      return InvalidArgumentError("percent-encoded text, a percent sign written as %25");
     }
     decoded += static_cast<char>(high * 16 + low);
     i += 2;
@@ -180,14 +180,14 @@ absl::StatusOr<std::string> PercentDecode(std::string_view text) {
   return decoded;
 }
 
-absl::StatusOr<std::vector<KeyValue>> ParseKeyValueList(std::string_view text) {
+StatusOr<std::vector<KeyValue>> ParseKeyValueList(std::string_view text) {
   std::vector<KeyValue> list;
   while (!text.empty()) {
     const size_t comma = std::min(text.find(','), text.size());
     const std::string_view member = TrimBlanks(text.substr(0, comma));
     text.remove_prefix(std::min(comma + 1, text.size()));
     if (member.empty()) continue;
-    absl::StatusOr<KeyValue> parsed = ParseMember(member);
+    StatusOr<KeyValue> parsed = ParseMember(member);
     if (!parsed.ok()) return parsed.status();
     const auto same = std::find_if(list.begin(), list.end(),
                                    [&](const KeyValue& other) { return other.key == parsed->key; });
@@ -196,7 +196,7 @@ absl::StatusOr<std::vector<KeyValue>> ParseKeyValueList(std::string_view text) {
     } else if (list.size() < kMaxPairs) {
       list.push_back(*std::move(parsed));
     } else {
-      return absl::InvalidArgumentError("a list of at most 256 key=value pairs");
+      return InvalidArgumentError("a list of at most 256 key=value pairs");
     }
   }
   return list;

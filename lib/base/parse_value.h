@@ -2,7 +2,7 @@
 // Text of a setting -> its value: durations, sizes, booleans, numbers, percentages, key=value
 // lists.
 //
-// Pure functions. Blanks around a value are ignored. An error is absl::StatusCode::kInvalidArgument
+// Pure functions. Blanks around a value are ignored. An error is StatusCode::kInvalidArgument
 // and its message says only what is accepted, never the text itself: the text may be a secret, and
 // only the caller knows.
 #ifndef PODO_LIB_BASE_PARSE_VALUE_H_
@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/status/statusor.h"
+#include "base/status.h"
 
 namespace podo::base {
 
@@ -25,25 +25,25 @@ std::string ToLowerAscii(std::string_view text);
 
 // "250us", "500ms", "10s", "1.5m", "1h", "80ns", and "0". Never negative. A number without a unit
 // is refused: seconds and milliseconds are both plausible.
-absl::StatusOr<int64_t> ParseDurationNs(std::string_view text);
+StatusOr<int64_t> ParseDurationNs(std::string_view text);
 
 // "123" (bytes), "16KiB", "64MiB", "1GiB", "2TiB"; the unit in any case. Decimal units ("64MB") are
 // refused rather than guessed at.
-absl::StatusOr<uint64_t> ParseSizeBytes(std::string_view text);
+StatusOr<uint64_t> ParseSizeBytes(std::string_view text);
 
 // "true", "false", "1", "0", in any case.
-absl::StatusOr<bool> ParseBool(std::string_view text);
+StatusOr<bool> ParseBool(std::string_view text);
 
-absl::StatusOr<int64_t> ParseInteger(std::string_view text);
+StatusOr<int64_t> ParseInteger(std::string_view text);
 
 // A finite decimal number, "." as the point whatever the locale.
-absl::StatusOr<double> ParseNumber(std::string_view text);
+StatusOr<double> ParseNumber(std::string_view text);
 
 // "1%" -> 0.01; from 0% to 100%. The sign is demanded: a bare 1 could mean all or a hundredth.
-absl::StatusOr<double> ParsePercent(std::string_view text);
+StatusOr<double> ParsePercent(std::string_view text);
 
 // %XX -> byte. A '%' without two hex digits is an error.
-absl::StatusOr<std::string> PercentDecode(std::string_view text);
+StatusOr<std::string> PercentDecode(std::string_view text);
 
 struct KeyValue {
   std::string key;
@@ -55,7 +55,7 @@ struct KeyValue {
 // ignored, the first '=' divides, of equal keys the last wins (at the first one's place), empty
 // members are skipped, at most 256 pairs. Any error discards the whole list, as OpenTelemetry
 // demands.
-absl::StatusOr<std::vector<KeyValue>> ParseKeyValueList(std::string_view text);
+StatusOr<std::vector<KeyValue>> ParseKeyValueList(std::string_view text);
 
 }  // namespace podo::base
 

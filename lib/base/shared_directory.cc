@@ -48,7 +48,7 @@ SharedDirectory::SharedDirectory(std::string path, int64_t lock_wait_ns)
   seen_.tv_nsec = kUnknown;
 }
 
-absl::Status SharedDirectory::Refusal(const struct stat& status) const {
+Status SharedDirectory::Refusal(const struct stat& status) const {
   std::string why;
   const uid_t user = geteuid();
   if (S_ISLNK(status.st_mode)) {
@@ -60,18 +60,18 @@ absl::Status SharedDirectory::Refusal(const struct stat& status) const {
   } else if ((status.st_mode & S_IWOTH) != 0 && (status.st_mode & S_ISVTX) == 0) {
     why = "everybody may write to it, and it has no sticky bit";
   } else {
-    return absl::OkStatus();
+    return OkStatus();
   }
-  return absl::FailedPreconditionError(absl::StrCat("cannot use directory ", path_, ": ", why));
+  return FailedPreconditionError(absl::StrCat("cannot use directory ", path_, ": ", why));
 }
 
-absl::Status SharedDirectory::Open() {
+Status SharedDirectory::Open() {
   struct stat named = {}, held = {};
   const bool is_there = lstat(path_.c_str(), &named) == 0;
   if (is_there) {
-    if (absl::Status refused = Refusal(named); !refused.ok()) return refused;
+    if (Status refused = Refusal(named); !refused.ok()) return refused;
     if (directory_.IsOurs() && fstat(directory_.get(), &held) == 0 && IsSame(named, held)) {
-      return absl::OkStatus();
+      return OkStatus();
     }
   }
   directory_.Close();  // first: a host that closed it would have the number handed out again
@@ -83,11 +83,11 @@ absl::Status SharedDirectory::Open() {
   if (opened.get() < 0 || fstat(opened.get(), &held) != 0) {
     return FileError("open directory", path_, errno);
   }
-  if (absl::Status refused = Refusal(held); !refused.ok()) return refused;
+  if (Status refused = Refusal(held); !refused.ok()) return refused;
   directory_ = std::move(opened);
   ++generation_;
   seen_.tv_nsec = kUnknown;
-  return absl::OkStatus();
+  return OkStatus();
 }
 
 bool SharedDirectory::Lock() {
@@ -130,7 +130,7 @@ void SharedDirectory::Stamp() {
   seen_ = now.st_mtim;
 }
 
-absl::Status SharedDirectory::List(const std::function<void(std::string_view)>& visit) {
+Status SharedDirectory::List(const std::function<void(std::string_view)>& visit) {
   // Not readdir: it would want a descriptor more, and there may be none.
   constexpr size_t kBufferBytes = 32 << 10;
   const auto buffer = std::make_unique<char[]>(kBufferBytes);
@@ -140,7 +140,7 @@ absl::Status SharedDirectory::List(const std::function<void(std::string_view)>& 
   while (true) {
     const ssize_t bytes = getdents64(directory_.get(), buffer.get(), kBufferBytes);
     if (bytes < 0) return FileError("read directory", path_, errno);
-    if (bytes == 0) return absl::OkStatus();
+    if (bytes == 0) return OkStatus();
     for (ssize_t at = 0; at < bytes;) {
       const auto* entry = reinterpret_cast<const dirent64*>(buffer.get() + at);
       visit(entry->d_name);

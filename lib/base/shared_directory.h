@@ -12,8 +12,8 @@
 #include <string>
 #include <string_view>
 
-#include "absl/status/status.h"
 #include "base/owned_fd.h"
+#include "base/status.h"
 
 namespace podo::base {
 
@@ -50,7 +50,7 @@ class SharedDirectory {
   // missing; cheap if the path still leads to the one that is open. Refused is what others could
   // play tricks with: a symbolic link, one that belongs to another user (root apart), one that
   // others may write to without the sticky bit.
-  absl::Status Open();
+  Status Open();
   // Differs after Open() has come to another directory.
   uint64_t generation() const { return generation_; }
   const std::string& path() const { return path_; }
@@ -68,7 +68,7 @@ class SharedDirectory {
   void MarkOwnChange();
 
   // Calls `visit` with each name.
-  absl::Status List(const std::function<void(std::string_view)>& visit);
+  Status List(const std::function<void(std::string_view)>& visit);
   // Of an entry, links not followed. False if it is not a regular file of this user.
   bool StatOwn(const std::string& name, struct stat* status) const;
 
@@ -82,7 +82,7 @@ class SharedDirectory {
   int Remove(const std::string& name);
 
  private:
-  absl::Status Refusal(const struct stat& status) const;
+  Status Refusal(const struct stat& status) const;
   void Stamp();
 
   const std::string path_;

@@ -14,16 +14,16 @@ namespace {
 
 constexpr UnwindRule kGapRule{.kind = CfaKind::kNoUnwind};
 
-absl::StatusOr<AddressRange> Span(const std::vector<AddressRange>& text) {
+base::StatusOr<AddressRange> Span(const std::vector<AddressRange>& text) {
   AddressRange span{UINT64_MAX, 0};
   for (const AddressRange& range : text) {
     if (range.start >= range.end) continue;
     span.start = std::min(span.start, range.start);
     span.end = std::max(span.end, range.end);
   }
-  if (span.start >= span.end) return absl::InvalidArgumentError("no executable bytes");
+  if (span.start >= span.end) return base::InvalidArgumentError("no executable bytes");
   if (span.end - span.start > UINT32_MAX) {
-    return absl::InvalidArgumentError(
+    return base::InvalidArgumentError(
         base::StrFormat("executable segments span %d bytes; at most 4294967295 are supported",
                         span.end - span.start));
   }
@@ -79,9 +79,9 @@ void AppendFde(const EhFrameInput& input, const EhRecords& records, const FdeRef
 
 }  // namespace
 
-absl::StatusOr<RowTable> BuildRows(const EhFrameInput& input, EhFrameCounts* counts) {
+base::StatusOr<RowTable> BuildRows(const EhFrameInput& input, EhFrameCounts* counts) {
   *counts = {};
-  const absl::StatusOr<AddressRange> span = Span(input.text);
+  const base::StatusOr<AddressRange> span = Span(input.text);
   if (!span.ok()) return span.status();
   EhRecords records = SplitEhFrame(input.bytes, input.address, input.last_fde_offset, input.bases);
   counts->broken = records.broken;
@@ -113,7 +113,7 @@ constexpr uint8_t kTableEncoding = 0x3b;  // DW_EH_PE_datarel | DW_EH_PE_sdata4
 
 }  // namespace
 
-absl::StatusOr<EhFrameHeader> ReadEhFrameHeader(std::span<const uint8_t> bytes, uint64_t address) {
+base::StatusOr<EhFrameHeader> ReadEhFrameHeader(std::span<const uint8_t> bytes, uint64_t address) {
   EhReader reader(bytes, address);
   const EhBases bases{.text = 0, .data = address};
   const uint8_t version = reader.U8();
@@ -123,7 +123,7 @@ absl::StatusOr<EhFrameHeader> ReadEhFrameHeader(std::span<const uint8_t> bytes, 
   EhFrameHeader header;
   header.eh_frame = reader.EncodedPointer(frame_encoding, bases);
   if (reader.failed() || version != 1) {
-    return absl::InvalidArgumentError(
+    return base::InvalidArgumentError(
         base::StrFormat(".eh_frame_hdr of version %d, pointer encoding 0x%02x, %d bytes; "
                         "version 1 with an encoded pointer is supported",
                         version, frame_encoding, bytes.size()));

@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-#include "absl/status/statusor.h"
+#include "base/status.h"
 #include "capture/eh_reader.h"
 #include "capture/row_table.h"
 
@@ -39,7 +39,7 @@ struct EhFrameCounts {
 // Rows for all of `text` (gaps are kNoUnwind). The bytes are foreign: never reads outside them,
 // time and memory linear in their number; a broken FDE costs that FDE. Errors only for unusable
 // `text` (empty, 4 GiB or more) or lack of memory. Cost: about 1 ms for libc. Not for the handler.
-absl::StatusOr<RowTable> BuildRows(const EhFrameInput& input, EhFrameCounts* counts);
+base::StatusOr<RowTable> BuildRows(const EhFrameInput& input, EhFrameCounts* counts);
 
 // What .eh_frame_hdr says about .eh_frame.
 struct EhFrameHeader {
@@ -50,7 +50,7 @@ struct EhFrameHeader {
 
 // `address` is where bytes[0] lies at run time. Never reads outside; a table that is cut short or
 // encoded unusually is left out.
-absl::StatusOr<EhFrameHeader> ReadEhFrameHeader(std::span<const uint8_t> bytes, uint64_t address);
+base::StatusOr<EhFrameHeader> ReadEhFrameHeader(std::span<const uint8_t> bytes, uint64_t address);
 
 }  // namespace podo::capture
 

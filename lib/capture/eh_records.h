@@ -8,7 +8,6 @@
 #include <span>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "capture/cfa_program.h"
 #include "capture/eh_reader.h"
 

@@ -79,15 +79,15 @@ std::string BuildIdIn(EhReader notes, uint64_t alignment) {
 
 }  // namespace
 
-absl::StatusOr<ElfImage> ReadElfImage(ProcessView& process, uint64_t start) {
+base::StatusOr<ElfImage> ReadElfImage(ProcessView& process, uint64_t start) {
   Elf64_Ehdr header;
   if (!process.Read(start, &header, sizeof(header))) {
-    return absl::UnavailableError(base::StrFormat("cannot read an ELF header at %#x", start));
+    return base::UnavailableError(base::StrFormat("cannot read an ELF header at %#x", start));
   }
   if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_ident[EI_CLASS] != ELFCLASS64 ||
       header.e_phentsize != sizeof(Elf64_Phdr) || header.e_phnum == 0 ||
       header.e_phnum > kMaxProgramHeaders) {
-    return absl::InvalidArgumentError(base::StrFormat(
+    return base::InvalidArgumentError(base::StrFormat(
         "no 64-bit ELF header with 1 to %d program headers at %#x", kMaxProgramHeaders, start));
   }
   ElfImage image;
@@ -95,12 +95,12 @@ absl::StatusOr<ElfImage> ReadElfImage(ProcessView& process, uint64_t start) {
   image.headers.resize(header.e_phnum);
   if (!process.Read(start + header.e_phoff, image.headers.data(),
                     image.headers.size() * sizeof(Elf64_Phdr))) {
-    return absl::UnavailableError(base::StrFormat(
+    return base::UnavailableError(base::StrFormat(
         "cannot read %d program headers of the module at %#x", header.e_phnum, start));
   }
   const Elf64_Phdr* first = Find(image, PT_LOAD);
   if (first == nullptr) {
-    return absl::InvalidArgumentError(base::StrFormat("no loaded segment at %#x", start));
+    return base::InvalidArgumentError(base::StrFormat("no loaded segment at %#x", start));
   }
   // The loader maps whole pages, so the header it maps at `start` is file offset 0.
   image.load_bias = start - (first->p_vaddr - first->p_offset);
@@ -150,32 +150,32 @@ bool EhFrameCopy::Map(size_t bytes) {
   return true;
 }
 
-absl::Status EhFrameCopy::Read(ProcessView& process, const ElfImage& image) {
+base::Status EhFrameCopy::Read(ProcessView& process, const ElfImage& image) {
   for (const model::Segment& segment : SegmentsOf(image)) {
     if (segment.executable) input_.text.push_back({segment.start, segment.end});
   }
   const Elf64_Phdr* found = Find(image, PT_GNU_EH_FRAME);
-  if (found == nullptr) return absl::OkStatus();
+  if (found == nullptr) return base::OkStatus();
   const uint64_t address = image.load_bias + found->p_vaddr;
   if (!Inside(image, address, found->p_filesz) || found->p_filesz > kMaxHeaderTableBytes) {
-    return absl::InvalidArgumentError(base::StrFormat(
+    return base::InvalidArgumentError(base::StrFormat(
         ".eh_frame_hdr at %#x, %d bytes, is not inside its module", address, found->p_filesz));
   }
   std::vector<uint8_t> table(found->p_filesz);
   if (!process.Read(address, table.data(), table.size())) {
-    return absl::UnavailableError(base::StrFormat("cannot read .eh_frame_hdr at %#x", address));
+    return base::UnavailableError(base::StrFormat("cannot read .eh_frame_hdr at %#x", address));
   }
-  const absl::StatusOr<EhFrameHeader> header = ReadEhFrameHeader(table, address);
+  const base::StatusOr<EhFrameHeader> header = ReadEhFrameHeader(table, address);
   if (!header.ok()) return header.status();
   input_.address = header->eh_frame;
   if (header->last_fde > input_.address) input_.last_fde_offset = header->last_fde - input_.address;
   const size_t limit = BytesToSegmentEnd(image, input_.address);
   if (limit == 0) {
-    return absl::InvalidArgumentError(
+    return base::InvalidArgumentError(
         base::StrFormat(".eh_frame at %#x is in no segment of its module", input_.address));
   }
   if (!Map(limit)) {
-    return absl::ResourceExhaustedError(
+    return base::ResourceExhaustedError(
         base::StrFormat("no memory to copy .eh_frame at %#x, %d bytes", input_.address, limit));
   }
   return CopyRecords(process, limit);
@@ -183,7 +183,7 @@ absl::Status EhFrameCopy::Read(ProcessView& process, const ElfImage& image) {
 
 // The section's size is not mapped anywhere: goes from record to record, copying as it goes, up to
 // the terminator or the end of the segment.
-absl::Status EhFrameCopy::CopyRecords(ProcessView& process, size_t limit_bytes) {
+base::Status EhFrameCopy::CopyRecords(ProcessView& process, size_t limit_bytes) {
   constexpr size_t kLengthBytes = 12;  // the longest length field
   size_t copied = 0;
   size_t position = 0;
@@ -191,7 +191,7 @@ absl::Status EhFrameCopy::CopyRecords(ProcessView& process, size_t limit_bytes) 
     while (copied < std::min(position + kLengthBytes, limit_bytes)) {
       const size_t step = std::min(kCopyStepBytes, limit_bytes - copied);
       if (!process.Read(input_.address + copied, memory_ + copied, step)) {
-        return absl::UnavailableError(
+        return base::UnavailableError(
             base::StrFormat("cannot read .eh_frame at %#x", input_.address + copied));
       }
       copied += step;
@@ -205,7 +205,7 @@ absl::Status EhFrameCopy::CopyRecords(ProcessView& process, size_t limit_bytes) 
     position += length->bytes;
   }
   input_.bytes = {memory_, std::min(copied, position)};
-  return absl::OkStatus();
+  return base::OkStatus();
 }
 
 }  // namespace podo::capture

@@ -11,8 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
-#include "absl/status/statusor.h"
+#include "base/status.h"
 #include "capture/eh_frame.h"
 #include "capture/process_view.h"
 #include "model/module.h"
@@ -28,7 +27,7 @@ struct ElfImage {
 };
 
 // `start` is where the ELF header should be. Unavailable if it cannot be read.
-absl::StatusOr<ElfImage> ReadElfImage(ProcessView& process, uint64_t start);
+base::StatusOr<ElfImage> ReadElfImage(ProcessView& process, uint64_t start);
 
 std::vector<model::Segment> SegmentsOf(const ElfImage& image);
 // GNU build id as lower-case hex; empty if there is none or it cannot be read.
@@ -44,12 +43,12 @@ class EhFrameCopy {
 
   // A module without PT_GNU_EH_FRAME (an executable linked -static without --eh-frame-hdr) leaves
   // no bytes, and that is no error. Unavailable: memory of the module could not be read.
-  absl::Status Read(ProcessView& process, const ElfImage& image);
+  base::Status Read(ProcessView& process, const ElfImage& image);
   const EhFrameInput& input() const { return input_; }
 
  private:
   bool Map(size_t bytes);
-  absl::Status CopyRecords(ProcessView& process, size_t limit_bytes);
+  base::Status CopyRecords(ProcessView& process, size_t limit_bytes);
 
   EhFrameInput input_;
   uint8_t* memory_ = nullptr;

@@ -76,7 +76,7 @@ bool ModuleWatch::Refresh(absl::FunctionRef<void()> between) {
       modules.push_back(*known);
       continue;
     }
-    absl::StatusOr<LoadedModule> loaded = LoadModule(process_, identity);
+    base::StatusOr<LoadedModule> loaded = LoadModule(process_, identity);
     between();
     if (!loaded.ok()) continue;  // gone again, or not readable: its stacks are flagged
     modules.push_back(std::make_shared<const LoadedModule>(*std::move(loaded)));
@@ -93,7 +93,7 @@ bool ModuleWatch::AddModuleAt(uint64_t pc, std::vector<std::shared_ptr<const Loa
   for (const auto& m : *to) {
     if (pc >= m->module.start && pc < m->module.end) return false;
   }
-  absl::StatusOr<LoadedModule> loaded = LoadModuleAt(process_, pc);
+  base::StatusOr<LoadedModule> loaded = LoadModuleAt(process_, pc);
   if (!loaded.ok()) return false;
   to->push_back(std::make_shared<const LoadedModule>(*std::move(loaded)));
   return true;

@@ -65,7 +65,7 @@ bool IsVdso(ProcessView& process, const ModuleIdentity& identity) {
 void AddVdso(ProcessView& process, std::vector<ModuleIdentity>* modules) {
   const uint64_t start = process.Auxiliary(AT_SYSINFO_EHDR);
   if (start == 0) return;
-  const absl::StatusOr<ElfImage> image = ReadElfImage(process, start);
+  const base::StatusOr<ElfImage> image = ReadElfImage(process, start);
   if (!image.ok()) return;
   Add({.link_map = 0, .map_start = start, .map_end = image->end, .eh_frame_hdr = 0}, modules);
 }
@@ -80,15 +80,15 @@ bool HasSegmentAt(const ElfImage& image, uint64_t address) {
 // The ELF header stands at the start of the range the loader names, unless that is one segment of
 // several (holes between segments, and every static program): then at the load bias of a shared
 // object, or in the page of the main program's headers.
-absl::StatusOr<ElfImage> ImageOf(ProcessView& process, const ModuleIdentity& identity) {
-  absl::StatusOr<ElfImage> image = ReadElfImage(process, identity.map_start);
-  if (image.ok() || absl::IsUnavailable(image.status())) return image;
+base::StatusOr<ElfImage> ImageOf(ProcessView& process, const ModuleIdentity& identity) {
+  base::StatusOr<ElfImage> image = ReadElfImage(process, identity.map_start);
+  if (image.ok() || base::IsUnavailable(image.status())) return image;
   uint64_t starts[2] = {0, process.Auxiliary(AT_PHDR) / kPageBytes * kPageBytes};
   link_map map;
   if (process.Read(identity.link_map, &map, sizeof(map))) starts[0] = map.l_addr;
   for (const uint64_t start : starts) {
     if (start == 0) continue;
-    absl::StatusOr<ElfImage> other = ReadElfImage(process, start);
+    base::StatusOr<ElfImage> other = ReadElfImage(process, start);
     if (other.ok() && HasSegmentAt(*other, identity.map_start)) return other;
   }
   return image;
@@ -125,27 +125,27 @@ uint64_t ContentMark(ProcessView& process, const ModuleIdentity& identity) {
   return absl::HashOf(absl::string_view(bytes, sizeof(bytes))) | 1;  // 0 means unreadable
 }
 
-absl::Status WentAway(const ModuleIdentity& identity) {
-  return absl::AbortedError(
+base::Status WentAway(const ModuleIdentity& identity) {
+  return base::AbortedError(
       base::StrFormat("the module at %#x went away while it was read", identity.map_start));
 }
 
 // Rows, or why there are none; code without unwind information still gets its gap rows.
-absl::Status BuildTable(ProcessView& process, const ElfImage& image, LoadedModule* loaded) {
+base::Status BuildTable(ProcessView& process, const ElfImage& image, LoadedModule* loaded) {
   EhFrameCopy copy;
-  const absl::Status read = copy.Read(process, image);
-  if (copy.input().text.empty()) return absl::OkStatus();  // nothing to unwind from
-  absl::StatusOr<RowTable> table = BuildRows(copy.input(), &loaded->counts);
+  const base::Status read = copy.Read(process, image);
+  if (copy.input().text.empty()) return base::OkStatus();  // nothing to unwind from
+  base::StatusOr<RowTable> table = BuildRows(copy.input(), &loaded->counts);
   if (!table.ok()) return table.status();
   loaded->table = *std::move(table);
   return read;
 }
 
-absl::StatusOr<LoadedModule> LoadOnce(ProcessView& process, const ModuleIdentity& identity) {
+base::StatusOr<LoadedModule> LoadOnce(ProcessView& process, const ModuleIdentity& identity) {
   LoadedModule loaded;
   loaded.identity = identity;
   loaded.content_mark = ContentMark(process, identity);
-  const absl::StatusOr<ElfImage> image = ImageOf(process, identity);
+  const base::StatusOr<ElfImage> image = ImageOf(process, identity);
   if (!image.ok()) return image.status();
   model::Module& module = loaded.module;
   module.start = image->start;
@@ -158,7 +158,7 @@ absl::StatusOr<LoadedModule> LoadOnce(ProcessView& process, const ModuleIdentity
   module.segments = SegmentsOf(*image);
 
   loaded.unwind_status = BuildTable(process, *image, &loaded);
-  if (absl::IsUnavailable(loaded.unwind_status)) return loaded.unwind_status;
+  if (base::IsUnavailable(loaded.unwind_status)) return loaded.unwind_status;
   // Looked at last: whatever was torn by an unload or a reload must not be kept, nor reported.
   if (PathOf(process, identity, *image) != module.path || !Unchanged(process, loaded)) {
     return WentAway(identity);
@@ -211,23 +211,23 @@ ModuleList ListModules(ProcessView& process, uint64_t own_address) {
   return list;
 }
 
-absl::StatusOr<LoadedModule> LoadModule(ProcessView& process, const ModuleIdentity& identity) {
-  absl::StatusOr<LoadedModule> loaded = absl::UnknownError("");
+base::StatusOr<LoadedModule> LoadModule(ProcessView& process, const ModuleIdentity& identity) {
+  base::StatusOr<LoadedModule> loaded = base::UnknownError("");
   // A read may fail because the module was unloaded, and then loaded again to the same place before
   // that could be noticed.
   for (int attempt = 0; attempt < kReadAttempts; ++attempt) {
     loaded = LoadOnce(process, identity);
-    if (loaded.ok() || absl::IsAborted(loaded.status())) return loaded;
+    if (loaded.ok() || base::IsAborted(loaded.status())) return loaded;
     if (!StillMapped(process, identity)) return WentAway(identity);
-    if (!absl::IsUnavailable(loaded.status())) return loaded;
+    if (!base::IsUnavailable(loaded.status())) return loaded;
   }
   return loaded;
 }
 
-absl::StatusOr<LoadedModule> LoadModuleAt(ProcessView& process, uint64_t pc) {
+base::StatusOr<LoadedModule> LoadModuleAt(ProcessView& process, uint64_t pc) {
   ModuleIdentity identity;
   if (!FindModule(process, pc, &identity)) {
-    return absl::NotFoundError(base::StrFormat("no module covers %#x", pc));
+    return base::NotFoundError(base::StrFormat("no module covers %#x", pc));
   }
   return LoadModule(process, identity);
 }

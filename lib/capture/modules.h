@@ -13,8 +13,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "absl/status/status.h"
-#include "absl/status/statusor.h"
+#include "base/status.h"
 #include "capture/eh_frame.h"
 #include "capture/process_view.h"
 #include "capture/row_table.h"
@@ -29,7 +28,7 @@ struct LoadedModule {
   // Covers all executable bytes; those without unwind information have kNoUnwind rows. Empty only
   // if the module has no code.
   RowTable table;
-  absl::Status unwind_status;  // why no unwind information could be used; OK if it has none
+  base::Status unwind_status;  // why no unwind information could be used; OK if it has none
   EhFrameCounts counts;
   uint64_t content_mark = 0;  // for Unchanged()
 };
@@ -54,10 +53,10 @@ ModuleList ListModules(ProcessView& process, uint64_t own_address);
 // report); Unavailable if its memory cannot be read (gone again, or a sandbox that allows neither
 // process_vm_readv nor /proc/self/mem); others name the address and the reason. Cost: about 1 ms
 // for libc, 25 ns a row.
-absl::StatusOr<LoadedModule> LoadModule(ProcessView& process, const ModuleIdentity& identity);
+base::StatusOr<LoadedModule> LoadModule(ProcessView& process, const ModuleIdentity& identity);
 
 // The same for whatever covers `pc`; NotFound if no module does (JIT code).
-absl::StatusOr<LoadedModule> LoadModuleAt(ProcessView& process, uint64_t pc);
+base::StatusOr<LoadedModule> LoadModuleAt(ProcessView& process, uint64_t pc);
 
 // Whether the loader still has this very module there. Lock-free, no system call, some 10 ns.
 bool StillMapped(ProcessView& process, const ModuleIdentity& identity);

@@ -205,7 +205,7 @@ double KernelTickHz() {
   return 1e9 / static_cast<double>(tick.tv_nsec);
 }
 
-absl::Status InstallHandler() {
+base::Status InstallHandler() {
   const int signal = TickSignal();
   const Action found = Current();
   const bool chains = g_may_chain.load(std::memory_order_relaxed) && !IsFree(found) &&
@@ -224,21 +224,21 @@ absl::Status InstallHandler() {
   if (g_calls.sigaction(signal, &action, &g_before) != 0) {
     const int error = errno;
     if (error == EBUSY) {
-      return absl::AlreadyExistsError(
+      return base::AlreadyExistsError(
           absl::StrCat("the program uses ", SignalName(signal), " itself"));
     }
-    return absl::InternalError(
+    return base::InternalError(
         absl::StrCat("sigaction(", SignalName(signal), "): ", std::strerror(error)));
   }
   const bool is_fine = IsFree(g_before) || IsOurs(g_before);
   if (!is_fine && !(chains && g_before.sa_sigaction == found.sa_sigaction)) {
     g_calls.sigaction(signal, &g_before, nullptr);  // it came between the look and the call
     g_chained.store(0, std::memory_order_relaxed);
-    return absl::AlreadyExistsError(
+    return base::AlreadyExistsError(
         absl::StrCat("the program uses ", SignalName(signal), " itself"));
   }
   g_shown_before = std::exchange(g_was_shown, true);
-  return absl::OkStatus();
+  return base::OkStatus();
 }
 
 bool TakeHandlerBack(uint64_t period_ns) {
@@ -253,12 +253,12 @@ void RemoveHandler() {
   if (!IsOurs(g_before) && IsOurs(Current())) g_calls.sigaction(TickSignal(), &g_before, nullptr);
 }
 
-absl::Status ArmTimer(uint64_t period_ns, uint64_t first_ns) {
+base::Status ArmTimer(uint64_t period_ns, uint64_t first_ns) {
   if (SetTimer(period_ns, first_ns) != 0) {
-    if (errno == EBUSY) return absl::AlreadyExistsError("the program uses ITIMER_PROF itself");
-    return absl::InternalError(absl::StrCat("setitimer(ITIMER_PROF): ", std::strerror(errno)));
+    if (errno == EBUSY) return base::AlreadyExistsError("the program uses ITIMER_PROF itself");
+    return base::InternalError(absl::StrCat("setitimer(ITIMER_PROF): ", std::strerror(errno)));
   }
-  return absl::OkStatus();
+  return base::OkStatus();
 }
 
 void DisarmTimer(uint64_t period_ns) {

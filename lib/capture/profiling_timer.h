@@ -16,7 +16,7 @@
 #include <cstdint>
 #include <string>
 
-#include "absl/status/status.h"
+#include "base/status.h"
 
 namespace podo::capture {
 
@@ -56,7 +56,7 @@ double KernelTickHz();
 
 // Installs the inert handler (SA_SIGINFO|SA_RESTART|SA_ONSTACK, all signals blocked inside, so that
 // no other handler can run on top of it and jump away). It stays for the life of the process.
-absl::Status InstallHandler();
+base::Status InstallHandler();
 // The program replaced the handler: puts podo's back, once more for the program to replace. False
 // if it took ITIMER_PROF, too, or that cannot be done.
 bool TakeHandlerBack(uint64_t period_ns);
@@ -66,7 +66,7 @@ void RemoveHandler();
 
 // Starts ITIMER_PROF with `period_ns`; the first expiry is `first_ns` (random, so that a fleet does
 // not tick in step).
-absl::Status ArmTimer(uint64_t period_ns, uint64_t first_ns);
+base::Status ArmTimer(uint64_t period_ns, uint64_t first_ns);
 
 // Stops ITIMER_PROF if its period is still `period_ns`; another period is the host's and is left
 // alone, and so is any if that is 0. Async-signal-safe.

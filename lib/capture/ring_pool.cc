@@ -62,13 +62,13 @@ void SetFree(State* state, uint32_t ring) {
 
 }  // namespace
 
-absl::StatusOr<State*> MapState(uint32_t max_threads, uint32_t max_frames) {
+base::StatusOr<State*> MapState(uint32_t max_threads, uint32_t max_frames) {
   uint32_t rings = std::clamp<uint32_t>(max_threads, 1, kMaxRings);
   const size_t state_bytes = PageUp(sizeof(State));
   const size_t residue_bytes = PageUp(sizeof(model::Residue) * kResiduePoolSize);
   for (;; rings /= 2) {
     if (rings == 0) {
-      return absl::ResourceExhaustedError(
+      return base::ResourceExhaustedError(
           absl::StrCat("less than 64 MiB of address space left: ", std::strerror(errno)));
     }
     const size_t bytes = state_bytes + residue_bytes + rings * sizeof(Ring);
@@ -79,7 +79,7 @@ absl::StatusOr<State*> MapState(uint32_t max_threads, uint32_t max_frames) {
     if (madvise(memory, bytes, MADV_WIPEONFORK) != 0) {  // Linux 4.14
       const int error = errno;
       munmap(memory, bytes);
-      return absl::UnimplementedError(
+      return base::UnimplementedError(
           absl::StrCat("madvise(MADV_WIPEONFORK): ", std::strerror(error)));
     }
     auto* base = static_cast<unsigned char*>(memory);

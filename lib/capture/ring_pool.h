@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "absl/functional/function_ref.h"
-#include "absl/status/statusor.h"
+#include "base/status.h"
 #include "capture/state.h"
 #include "model/raw_sample.h"
 
@@ -16,7 +16,7 @@ namespace podo::capture {
 // Maps the state, `max_threads` rings and the residue pool: reserved, not touched; kept out of core
 // dumps and wiped in fork children. Halves the number of rings while address space is short. Never
 // unmapped (state.h).
-absl::StatusOr<State*> MapState(uint32_t max_threads, uint32_t max_frames);
+base::StatusOr<State*> MapState(uint32_t max_threads, uint32_t max_frames);
 
 // The drain's side of the pool. One thread at a time; none of this waits for anybody.
 class RingPool {

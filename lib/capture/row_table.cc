@@ -130,10 +130,10 @@ void RowTableBuilder::GrowHash() {
   }
 }
 
-absl::StatusOr<RowTable> RowTableBuilder::Finish() {
+base::StatusOr<RowTable> RowTableBuilder::Finish() {
   // The lookup relies on a row at offset 0, whatever was appended.
   if (count_ == 0 || rows_[0].pc_offset != 0) {
-    if (count_ != 0) return absl::InternalError("unwind rows do not start at the module's start");
+    if (count_ != 0) return base::InternalError("unwind rows do not start at the module's start");
     Append(0, UnwindRule{.kind = CfaKind::kNoUnwind});
   }
   const size_t pages = ((end_ - start_ - 1) >> kRowPageShift) + 1;
@@ -141,7 +141,7 @@ absl::StatusOr<RowTable> RowTableBuilder::Finish() {
   const size_t pages_at = rules_at + rules_.size() * sizeof(UnwindRule);
   const size_t bytes = RoundUpToPage(pages_at + (pages + 1) * sizeof(uint32_t));
   if (failed_ || !Reserve(bytes)) {
-    return absl::ResourceExhaustedError(base::StrFormat(
+    return base::ResourceExhaustedError(base::StrFormat(
         "no memory for the unwind rows of %d bytes of code: %s", end_ - start_, strerror(errno)));
   }
   char* base = reinterpret_cast<char*>(rows_);

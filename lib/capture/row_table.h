@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "absl/status/statusor.h"
+#include "base/status.h"
 #include "capture/unwind_rows.h"
 
 namespace podo::capture {
@@ -46,7 +46,7 @@ class RowTableBuilder {
   // pc_offset on disappear. Rules stay (a few bytes at worst).
   void RewindTo(uint32_t pc_offset);
 
-  absl::StatusOr<RowTable> Finish();
+  base::StatusOr<RowTable> Finish();
 
  private:
   uint32_t Intern(const UnwindRule& rule);

@@ -61,10 +61,10 @@ ClockKind WithSignal(ClockKind kind) {
 }
 
 // What errno says of a POSIX timer that could not be armed.
-absl::Status TimerError() {
+base::Status TimerError() {
   const int error = errno;
-  if (error == EBUSY) return absl::AlreadyExistsError("the program uses podo's signal itself");
-  return absl::ResourceExhaustedError(absl::StrCat("timer_create: ", std::strerror(error)));
+  if (error == EBUSY) return base::AlreadyExistsError("the program uses podo's signal itself");
+  return base::ResourceExhaustedError(absl::StrCat("timer_create: ", std::strerror(error)));
 }
 
 }  // namespace
@@ -147,7 +147,7 @@ uint64_t SamplingClock::RandomPhase() {
   return 1 + random_ % timer_period_ns_.load(std::memory_order_relaxed);
 }
 
-absl::Status SamplingClock::Arm(uint64_t first_ns) {
+base::Status SamplingClock::Arm(uint64_t first_ns) {
   switch (kind_) {
     case ClockKind::kItimer:
       return ArmItimer(first_ns);
@@ -155,21 +155,21 @@ absl::Status SamplingClock::Arm(uint64_t first_ns) {
     case ClockKind::kPerf:
       return ArmNet(first_ns);
     case ClockKind::kProcess:
-      if (ArmProcess(first_ns)) return absl::OkStatus();
+      if (ArmProcess(first_ns)) return base::OkStatus();
       return TimerError();
     case ClockKind::kThread:
-      return absl::OkStatus();  // the drain's first round finds the threads
+      return base::OkStatus();  // the drain's first round finds the threads
   }
-  return absl::OkStatus();
+  return base::OkStatus();
 }
 
-absl::Status SamplingClock::ArmItimer(uint64_t first_ns) {
+base::Status SamplingClock::ArmItimer(uint64_t first_ns) {
   itimer_period_ns_.store(period_ns_, std::memory_order_seq_cst);
   state_->uses_itimer.store(1, std::memory_order_relaxed);
-  absl::Status armed = ArmTimer(period_ns_, first_ns);
+  base::Status armed = ArmTimer(period_ns_, first_ns);
   if (armed.ok() && InExec()) {  // it may have looked before there was a period
     DisarmTimer(period_ns_);
-    armed = absl::UnavailableError("the program execs");
+    armed = base::UnavailableError("the program execs");
   }
   if (!armed.ok()) {  // else what is not armed is missed, and taken for the host's doing
     state_->uses_itimer.store(0, std::memory_order_relaxed);
@@ -181,10 +181,10 @@ absl::Status SamplingClock::ArmItimer(uint64_t first_ns) {
 // The process timer counts every period (ITIMER_PROF loses up to a third of them where threads
 // outnumber cores, docs/accuracy.md), but before Linux 6.4 its signals go to the main thread, and
 // it counts against RLIMIT_SIGPENDING too.
-absl::Status SamplingClock::ArmNet(uint64_t first_ns) {
+base::Status SamplingClock::ArmNet(uint64_t first_ns) {
   const bool may_use_itimer = OwnsItimer();
   if (!may_use_itimer || SignalsFindTheRunningThread()) {
-    if (ArmProcess(first_ns)) return absl::OkStatus();
+    if (ArmProcess(first_ns)) return base::OkStatus();
     if (!may_use_itimer) return TimerError();
   }
   return ArmItimer(first_ns);

@@ -10,7 +10,7 @@
 #include <memory>
 
 #include "absl/functional/function_ref.h"
-#include "absl/status/status.h"
+#include "base/status.h"
 #include "capture/state.h"
 #include "capture/thread_timers.h"
 
@@ -35,7 +35,7 @@ class SamplingClock {
 
   // Called once, with the handler installed. `first_ns`, at most a period, is random, so that a
   // fleet does not tick in step.
-  absl::Status Arm(uint64_t first_ns);
+  base::Status Arm(uint64_t first_ns);
   // Any thread, also in a signal handler; not in a vfork child.
   void Disarm();
   // The preload library sees the host exec: what a descriptor sent survives that. `begins`: perf
@@ -94,8 +94,8 @@ class SamplingClock {
   void LookAtTasks(absl::FunctionRef<bool(uint32_t tid)> skip);
   void FollowRings();
   void ReportNet();
-  absl::Status ArmNet(uint64_t first_ns);
-  absl::Status ArmItimer(uint64_t first_ns);
+  base::Status ArmNet(uint64_t first_ns);
+  base::Status ArmItimer(uint64_t first_ns);
   bool ArmProcess(uint64_t first_ns);
   void DeleteProcessTimer();
   void PauseItimer();

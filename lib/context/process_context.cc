@@ -71,16 +71,16 @@ struct ProcessContext::Header {
   const char* payload;
 };
 
-absl::Status ProcessContext::Publish(const std::string& payload) {
+base::Status ProcessContext::Publish(const std::string& payload) {
   static_assert(sizeof(Header) == 32);
   if (pid_ != getpid()) header_ = nullptr;  // a fork child has not inherited it
   if (header_ == nullptr) {
     if (SomebodyPublishes()) {
-      return absl::AlreadyExistsError("another library publishes the process context");
+      return base::AlreadyExistsError("another library publishes the process context");
     }
     void* memory = MapNamed();
     if (memory == MAP_FAILED) {
-      return absl::ResourceExhaustedError(
+      return base::ResourceExhaustedError(
           absl::StrCat("no memory to publish the process context: ", std::strerror(errno)));
     }
     // A fork child is another process; it has to say so itself.
@@ -99,7 +99,7 @@ absl::Status ProcessContext::Publish(const std::string& payload) {
   header_->published_at_ns.store(BootClockNs(), std::memory_order_seq_cst);
   // Readers look for the name; older kernels know none, and find the memory file.
   prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, header_, kPage, kName);
-  return absl::OkStatus();
+  return base::OkStatus();
 }
 
 }  // namespace podo::context

@@ -8,7 +8,7 @@
 
 #include <string>
 
-#include "absl/status/status.h"
+#include "base/status.h"
 
 namespace podo::context {
 
@@ -18,7 +18,7 @@ class ProcessContext {
   // Publishes or replaces the payload (encode/process_context_encoder.h). kAlreadyExists: another
   // library of the process has published one. An error leaves what was there. Costs some system
   // calls.
-  absl::Status Publish(const std::string& payload);
+  base::Status Publish(const std::string& payload);
 
  private:
   struct Header;

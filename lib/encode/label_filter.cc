@@ -74,15 +74,15 @@ void EmptyUnused(model::Profile* profile) {
 
 }  // namespace
 
-absl::StatusOr<LabelWish> ParseLabelWish(std::string_view text) {
+base::StatusOr<LabelWish> ParseLabelWish(std::string_view text) {
   const size_t at = text.find('=');
   if (at == std::string_view::npos || at == 0) {
-    return absl::InvalidArgumentError(absl::StrCat(std::string(text), ": accepted: KEY=VALUE"));
+    return base::InvalidArgumentError(absl::StrCat(std::string(text), ": accepted: KEY=VALUE"));
   }
   return LabelWish{std::string(text.substr(0, at)), std::string(text.substr(at + 1))};
 }
 
-absl::Status CheckLabelKeys(absl::Span<const model::Profile* const> profiles,
+base::Status CheckLabelKeys(absl::Span<const model::Profile* const> profiles,
                             const std::vector<std::string>& keys) {
   std::set<std::string> known;
   for (const model::Profile* profile : profiles) {
@@ -90,25 +90,25 @@ absl::Status CheckLabelKeys(absl::Span<const model::Profile* const> profiles,
   }
   for (const std::string& key : keys) {
     if (known.count(key) > 0) continue;
-    return absl::NotFoundError(absl::StrCat(
+    return base::NotFoundError(absl::StrCat(
         "no label \"", key, "\"; ",
         known.empty() ? "no sample has labels" : absl::StrCat("accepted: ", NamesText(known))));
   }
-  return absl::OkStatus();
+  return base::OkStatus();
 }
 
-absl::Status CheckLabelWishes(absl::Span<const model::Profile* const> profiles,
+base::Status CheckLabelWishes(absl::Span<const model::Profile* const> profiles,
                               const std::vector<LabelWish>& wishes) {
   for (const LabelWish& wish : wishes) {
-    const absl::Status status = CheckLabelKeys(profiles, {wish.key});
+    const base::Status status = CheckLabelKeys(profiles, {wish.key});
     if (!status.ok()) return status;
     std::set<std::string> values;
     for (const model::Profile* profile : profiles) values.merge(ValuesOf(*profile, wish.key));
     if (values.count(wish.value) > 0) continue;
-    return absl::NotFoundError(absl::StrCat("no sample has ", wish.key, "=", wish.value,
+    return base::NotFoundError(absl::StrCat("no sample has ", wish.key, "=", wish.value,
                                             "; accepted: ", NamesText(values)));
   }
-  return absl::OkStatus();
+  return base::OkStatus();
 }
 
 model::Profile KeepLabelled(model::Profile profile, const std::vector<LabelWish>& wishes) {

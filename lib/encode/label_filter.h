@@ -7,9 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "base/status.h"
 #include "model/profile.h"
 
 namespace podo::encode {
@@ -20,15 +19,15 @@ struct LabelWish {
 };
 
 // "endpoint=/pay?a=b": up to the first '='.
-absl::StatusOr<LabelWish> ParseLabelWish(std::string_view text);
+base::StatusOr<LabelWish> ParseLabelWish(std::string_view text);
 
 // NotFound unless some profile has a sample with each key; names the keys there are.
-absl::Status CheckLabelKeys(absl::Span<const model::Profile* const> profiles,
+base::Status CheckLabelKeys(absl::Span<const model::Profile* const> profiles,
                             const std::vector<std::string>& keys);
 
 // NotFound unless some profile has a sample for each wish; names the keys, or some values there
 // are.
-absl::Status CheckLabelWishes(absl::Span<const model::Profile* const> profiles,
+base::Status CheckLabelWishes(absl::Span<const model::Profile* const> profiles,
                               const std::vector<LabelWish>& wishes);
 
 // `profile` with only the samples that have, for every key wished for, one of its wished values.

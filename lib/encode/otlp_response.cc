@@ -6,9 +6,9 @@
 
 namespace podo::encode {
 
-absl::StatusOr<OtlpAnswer> ReadOtlpResponse(std::string_view body) {
+base::StatusOr<OtlpAnswer> ReadOtlpResponse(std::string_view body) {
   OtlpAnswer answer;
-  absl::Status error;
+  base::Status error;
   PbfCursor response(body, "response", 0, &error);
   while (response.Next()) {
     if (response.field() != otlp::response::kPartialSuccess) {
@@ -30,9 +30,9 @@ absl::StatusOr<OtlpAnswer> ReadOtlpResponse(std::string_view body) {
   return answer;
 }
 
-absl::StatusOr<std::string> ReadRpcStatusMessage(std::string_view body) {
+base::StatusOr<std::string> ReadRpcStatusMessage(std::string_view body) {
   std::string message;
-  absl::Status error;
+  base::Status error;
   PbfCursor status(body, "status", 0, &error);
   while (status.Next()) {
     if (status.field() == otlp::rpc_status::kMessage) {

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "absl/status/statusor.h"
+#include "base/status.h"
 
 namespace podo::encode {
 
@@ -18,10 +18,10 @@ struct OtlpAnswer {
 
 // An ExportProfilesServiceResponse, the body of a success; an empty one is a plain success. Takes
 // any bytes: an error names what is no protobuf.
-absl::StatusOr<OtlpAnswer> ReadOtlpResponse(std::string_view body);
+base::StatusOr<OtlpAnswer> ReadOtlpResponse(std::string_view body);
 
 // The message of a google.rpc.Status, the body of an error whose type is application/x-protobuf.
-absl::StatusOr<std::string> ReadRpcStatusMessage(std::string_view body);
+base::StatusOr<std::string> ReadRpcStatusMessage(std::string_view body);
 
 }  // namespace podo::encode
 

@@ -14,7 +14,7 @@ void PbfCursor::Fail(std::string_view what) {
   if (!error_->ok()) return;
   std::string where = message_;
   if (number_ != 0) absl::StrAppend(&where, " #", number_);
-  *error_ = absl::InvalidArgumentError(absl::StrCat(where, ": ", std::string(what)));
+  *error_ = base::InvalidArgumentError(absl::StrCat(where, ": ", std::string(what)));
 }
 
 void PbfCursor::FailField(const char* name, const char* what) {

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/status/status.h"
+#include "base/status.h"
 
 namespace podo::encode {
 
@@ -20,7 +20,7 @@ namespace podo::encode {
 class PbfCursor {
  public:
   // `message` names this message in errors, with its number unless that is 0: "location #3".
-  PbfCursor(std::string_view bytes, const char* message, size_t number, absl::Status* error)
+  PbfCursor(std::string_view bytes, const char* message, size_t number, base::Status* error)
       : reader_(bytes.data(), bytes.size()), message_(message), number_(number), error_(error) {}
 
   // Goes to the next field; false at the end of the message or after a failure.
@@ -47,7 +47,7 @@ class PbfCursor {
   uint32_t field_ = 0;  // protozero forgets it once the value is read
   const char* message_;
   size_t number_;
-  absl::Status* error_;
+  base::Status* error_;
 };
 
 }  // namespace podo::encode

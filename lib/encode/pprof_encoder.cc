@@ -249,7 +249,7 @@ void PprofEncoder::AddProfileFields() {
 
 std::string EncodePprof(const model::Profile& profile) { return PprofEncoder(profile).Encode(); }
 
-absl::StatusOr<std::string> EncodePprofGz(const model::Profile& profile) {
+base::StatusOr<std::string> EncodePprofGz(const model::Profile& profile) {
   return base::GzipCompress(EncodePprof(profile));
 }
 

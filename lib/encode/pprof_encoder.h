@@ -13,7 +13,7 @@
 
 #include <string>
 
-#include "absl/status/statusor.h"
+#include "base/status.h"
 #include "model/profile.h"
 
 namespace podo::encode {
@@ -22,7 +22,7 @@ namespace podo::encode {
 std::string EncodePprof(const model::Profile& profile);
 
 // The same, gzipped, as pprof files are kept on disk and sent. Fails only when out of memory.
-absl::StatusOr<std::string> EncodePprofGz(const model::Profile& profile);
+base::StatusOr<std::string> EncodePprofGz(const model::Profile& profile);
 
 }  // namespace podo::encode
 

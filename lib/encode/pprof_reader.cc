@@ -81,10 +81,10 @@ class PprofReader {
  public:
   PprofReader(std::string_view bytes, const PprofLimits& limits) : bytes_(bytes), limits_(limits) {}
 
-  absl::StatusOr<model::Profile> Read() {
+  base::StatusOr<model::Profile> Read() {
     ReadTop();
     if (!error_.ok()) {
-      return absl::InvalidArgumentError(
+      return base::InvalidArgumentError(
           absl::StrCat("not a pprof profile: ", std::string(error_.message()),
                        "; accepted: profile.proto, bare, gzip or zstd"));
     }
@@ -148,7 +148,7 @@ class PprofReader {
 
   const std::string_view bytes_;
   const PprofLimits& limits_;
-  absl::Status error_;
+  base::Status error_;
   model::ProfileBuilder tables_{absl::Span<const std::pair<std::string_view, std::string_view>>()};
   model::Profile& profile_ = tables_.profile();
   IdMap mapping_ids_;
@@ -362,9 +362,9 @@ bool IsGperftoolsCpu(std::string_view bytes) {
 
 }  // namespace
 
-absl::StatusOr<model::Profile> ReadPprof(std::string_view file, const PprofLimits& limits) {
+base::StatusOr<model::Profile> ReadPprof(std::string_view file, const PprofLimits& limits) {
   if (file.empty()) {
-    return absl::InvalidArgumentError("empty; accepted: profile.proto, bare, gzip or zstd");
+    return base::InvalidArgumentError("empty; accepted: profile.proto, bare, gzip or zstd");
   }
   std::string unpacked;
   if (base::IsGzip(file) || base::IsZstd(file)) {
@@ -375,11 +375,11 @@ absl::StatusOr<model::Profile> ReadPprof(std::string_view file, const PprofLimit
     file = unpacked;
   }
   if (file.size() > limits.max_bytes) {
-    return absl::ResourceExhaustedError(
+    return base::ResourceExhaustedError(
         absl::StrCat("a profile of ", file.size(), " bytes; accepted: at most ", limits.max_bytes));
   }
   if (IsGperftoolsCpu(file)) {
-    return absl::InvalidArgumentError(
+    return base::InvalidArgumentError(
         "a gperftools CPU profile, not pprof; `pprof -proto PROGRAM FILE` converts it");
   }
   return PprofReader(file, limits).Read();

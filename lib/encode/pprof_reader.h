@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <string_view>
 
-#include "absl/status/statusor.h"
+#include "base/status.h"
 #include "model/profile.h"
 
 namespace podo::encode {
@@ -34,7 +34,7 @@ struct PprofLimits {
 // Strings that are not UTF-8 are mended. Samples keep the file's order and are not merged. Labels
 // trace_id (32 lower-case hex digits, not all 0) and span_id (16) become the sample's link; of
 // another form they stay labels. Pure; throws nothing.
-absl::StatusOr<model::Profile> ReadPprof(std::string_view file, const PprofLimits& limits = {});
+base::StatusOr<model::Profile> ReadPprof(std::string_view file, const PprofLimits& limits = {});
 
 }  // namespace podo::encode
 

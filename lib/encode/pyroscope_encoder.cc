@@ -133,7 +133,7 @@ class Pusher {
       : profile_(profile), options_(options), labels_(SeriesLabels(profile, options.labels)) {}
 
   // Halves what is too large until every part fits.
-  absl::Status Push(std::span<const uint32_t> samples) {
+  base::Status Push(std::span<const uint32_t> samples) {
     if (samples.size() <= std::max(options_.max_samples, size_t{1})) {
       const std::string pprof = EncodePprof(WithSamples(profile_, samples));
       if (samples.size() <= 1 || pprof.size() <= options_.max_profile_bytes) {
@@ -141,11 +141,11 @@ class Pusher {
         if (!gz.ok()) return gz.status();
         const auto id = DeriveProfileId(options_.push_id, static_cast<uint32_t>(pushes_.size()));
         pushes_.push_back({PushBytes(labels_, *gz, id), samples.size()});
-        return absl::OkStatus();
+        return base::OkStatus();
       }
     }
     const size_t half = samples.size() / 2;
-    if (const absl::Status status = Push(samples.first(half)); !status.ok()) return status;
+    if (const base::Status status = Push(samples.first(half)); !status.ok()) return status;
     return Push(samples.subspan(half));
   }
   std::vector<PyroscopePush> Take() { return std::move(pushes_); }
@@ -181,7 +181,7 @@ std::vector<LabelPair> SeriesLabels(const model::Profile& profile,
   return series;
 }
 
-absl::StatusOr<std::vector<PyroscopePush>> EncodePyroscope(const model::Profile& profile,
+base::StatusOr<std::vector<PyroscopePush>> EncodePyroscope(const model::Profile& profile,
                                                            const PyroscopeOptions& options) {
   const model::Profile acceptable = Acceptable(profile);
   std::vector<uint32_t> samples = OrderToCompress(acceptable).samples;
@@ -192,7 +192,7 @@ absl::StatusOr<std::vector<PyroscopePush>> EncodePyroscope(const model::Profile&
   });
   Pusher pusher(acceptable, options);
   if (samples.empty()) return pusher.Take();
-  if (const absl::Status status = pusher.Push(samples); !status.ok()) return status;
+  if (const base::Status status = pusher.Push(samples); !status.ok()) return status;
   return pusher.Take();
 }
 

@@ -17,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-#include "absl/status/statusor.h"
+#include "base/status.h"
 #include "model/profile.h"
 
 namespace podo::encode {
@@ -48,7 +48,7 @@ std::vector<LabelPair> SeriesLabels(const model::Profile& profile,
 // The pushes that together hold the profile: mostly one, none if no sample has a value above 0. A
 // push with a single sample may pass max_profile_bytes. Pure; equal arguments give equal bytes.
 // Fails only when out of memory.
-absl::StatusOr<std::vector<PyroscopePush>> EncodePyroscope(const model::Profile& profile,
+base::StatusOr<std::vector<PyroscopePush>> EncodePyroscope(const model::Profile& profile,
                                                            const PyroscopeOptions& options);
 
 }  // namespace podo::encode

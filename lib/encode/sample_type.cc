@@ -4,8 +4,8 @@
 #include <optional>
 #include <string>
 
-#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/status.h"
 
 namespace podo::encode {
 namespace {
@@ -19,8 +19,8 @@ std::optional<size_t> IndexOf(const model::Profile& profile, std::string_view na
 
 }  // namespace
 
-absl::StatusOr<size_t> FindSampleType(const model::Profile& profile, std::string_view name) {
-  if (profile.sample_types.empty()) return absl::NotFoundError("no sample types");
+base::StatusOr<size_t> FindSampleType(const model::Profile& profile, std::string_view name) {
+  if (profile.sample_types.empty()) return base::NotFoundError("no sample types");
   if (name.empty()) {
     const std::string& default_type = profile.String(profile.default_sample_type);
     if (default_type.empty()) return profile.sample_types.size() - 1;
@@ -31,7 +31,7 @@ absl::StatusOr<size_t> FindSampleType(const model::Profile& profile, std::string
   for (size_t i = 0; i < profile.sample_types.size(); ++i) {
     absl::StrAppend(&error, i == 0 ? " " : ", ", profile.String(profile.sample_types[i].type));
   }
-  return absl::NotFoundError(error);
+  return base::NotFoundError(error);
 }
 
 }  // namespace podo::encode

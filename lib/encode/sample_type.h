@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <string_view>
 
-#include "absl/status/statusor.h"
+#include "base/status.h"
 #include "model/profile.h"
 
 namespace podo::encode {
@@ -14,7 +14,7 @@ namespace podo::encode {
 // Index into `profile.sample_types` of the type called `name` ("cpu", "inuse_space"). With "" the
 // profile's default_sample_type or, if that is unset or unknown, its last type, as pprof does.
 // NotFound names the types there are.
-absl::StatusOr<size_t> FindSampleType(const model::Profile& profile, std::string_view name);
+base::StatusOr<size_t> FindSampleType(const model::Profile& profile, std::string_view name);
 
 }  // namespace podo::encode
 

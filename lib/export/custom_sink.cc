@@ -81,36 +81,36 @@ SendOutcome CustomSink::Send(const Payload& payload, int64_t timeout_ns) {
   return outcome;
 }
 
-absl::Status AddCustomSink(const podo_sink& given) {
+base::Status AddCustomSink(const podo_sink& given) {
   if (given.size < offsetof(podo_sink, release)) {
-    return absl::InvalidArgumentError(
+    return base::InvalidArgumentError(
         absl::StrCat("podo_sink.size is ", given.size, "; accepted: sizeof(podo_sink)"));
   }
   podo_sink sink = {};  // fields that the caller's header did not have are zero
   std::memcpy(&sink, &given, std::min(given.size, sizeof sink));
-  if (sink.send == nullptr) return absl::InvalidArgumentError("podo_sink.send is missing");
+  if (sink.send == nullptr) return base::InvalidArgumentError("podo_sink.send is missing");
   if (PrintableName(sink.name).empty()) {
-    return absl::InvalidArgumentError("podo_sink.name is empty; accepted: a printable name");
+    return base::InvalidArgumentError("podo_sink.name is empty; accepted: a printable name");
   }
   if (sink.format == nullptr ||
       (std::strcmp(sink.format, "otlp") != 0 && std::strcmp(sink.format, "pprof") != 0)) {
-    return absl::InvalidArgumentError(absl::StrCat(
+    return base::InvalidArgumentError(absl::StrCat(
         "podo_sink.format is \"", PrintableName(sink.format), "\"; accepted: otlp, pprof"));
   }
   const std::lock_guard lock(g_added.mutex);
   if (g_added.sinks == nullptr) g_added.sinks = new std::vector<std::unique_ptr<Sink>>;
   if (g_added.sinks->size() >= kMaxSinks) {
-    return absl::InvalidArgumentError(absl::StrCat("one sink too many; accepted: ", kMaxSinks));
+    return base::InvalidArgumentError(absl::StrCat("one sink too many; accepted: ", kMaxSinks));
   }
   const std::string name = PrintableName(sink.name);
   if (std::any_of(g_added.sinks->begin(), g_added.sinks->end(),
                   [&](const auto& other) { return other->name() == name; })) {
-    return absl::InvalidArgumentError(
+    return base::InvalidArgumentError(
         absl::StrCat("a sink of the name ", name, " is there already"));
   }
   g_added.sinks->reserve(kMaxSinks);  // nothing below throws once the sink is ours
   g_added.sinks->push_back(std::make_unique<CustomSink>(sink));
-  return absl::OkStatus();
+  return base::OkStatus();
 }
 
 std::vector<std::unique_ptr<Sink>> TakeCustomSinks() {

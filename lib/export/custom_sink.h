@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
+#include "base/status.h"
 #include "export/sink.h"
 #include "podo/sink_c.h"
 
@@ -37,7 +37,7 @@ class CustomSink : public Sink {
 };
 
 // For the next run. kInvalidArgument says what is wrong; then nothing was taken over. Thread-safe.
-absl::Status AddCustomSink(const podo_sink& sink);
+base::Status AddCustomSink(const podo_sink& sink);
 // What was added since the last call.
 std::vector<std::unique_ptr<Sink>> TakeCustomSinks();
 

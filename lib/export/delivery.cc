@@ -251,7 +251,7 @@ void Delivery::BackOff(const SendOutcome& outcome, int64_t now_ns) {
 void Delivery::Demote(Item item) {
   item.attempts = std::max(item.attempts, 1U);  // waiting counts as failing
   if (store_ != nullptr) {
-    const absl::Status stored = store_->Put(item.payload);
+    const base::Status stored = store_->Put(item.payload);
     NoteStore();
     if (stored.ok()) {
       ++counts_.spooled;

@@ -5,10 +5,10 @@
 #include <chrono>
 #include <utility>
 
-#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/format.h"
 #include "base/parse_value.h"
+#include "base/status.h"
 
 namespace podo::exporting {
 namespace {
@@ -65,36 +65,36 @@ std::string InsertPid(const std::string& path, int64_t pid) {
   return absl::StrCat(path.substr(0, stem), ".", pid, path.substr(stem));
 }
 
-absl::Status PathTemplate::AddLiteral(std::string_view text) {
+base::Status PathTemplate::AddLiteral(std::string_view text) {
   if (text.find('}') != std::string_view::npos) {
-    return absl::InvalidArgumentError("a path in which a brace is written as %7B or %7D");
+    return base::InvalidArgumentError("a path in which a brace is written as %7B or %7D");
   }
-  absl::StatusOr<std::string> literal = base::PercentDecode(text);
+  base::StatusOr<std::string> literal = base::PercentDecode(text);
   if (!literal.ok()) return literal.status();
   if (literal->find('\0') != std::string::npos) {
-    return absl::InvalidArgumentError("a path without a zero byte");
+    return base::InvalidArgumentError("a path without a zero byte");
   }
   if (!literal->empty()) parts_.push_back({Kind::kLiteral, *std::move(literal)});
-  return absl::OkStatus();
+  return base::OkStatus();
 }
 
-absl::Status PathTemplate::AddPlaceholder(std::string_view text) {
+base::Status PathTemplate::AddPlaceholder(std::string_view text) {
   constexpr std::pair<std::string_view, Kind> kPlaceholders[] = {
       {"{service}", Kind::kService}, {"{pid}", Kind::kPid}, {"{start}", Kind::kStart}};
   for (const auto& [known, kind] : kPlaceholders) {
     if (text != known) continue;
     parts_.push_back({kind, {}});
-    return absl::OkStatus();
+    return base::OkStatus();
   }
-  return absl::InvalidArgumentError(
+  return base::InvalidArgumentError(
       "a path with no other placeholders than {service}, {pid} and {start}");
 }
 
-absl::StatusOr<PathTemplate> PathTemplate::Parse(std::string_view text) {
+base::StatusOr<PathTemplate> PathTemplate::Parse(std::string_view text) {
   PathTemplate path;
   while (!text.empty()) {
     const size_t open = std::min(text.find('{'), text.size());
-    absl::Status status = path.AddLiteral(text.substr(0, open));
+    base::Status status = path.AddLiteral(text.substr(0, open));
     text.remove_prefix(open);
     if (status.ok() && !text.empty()) {
       const size_t end = std::min(text.find('}'), text.size() - 1) + 1;

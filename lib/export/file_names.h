@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/status/statusor.h"
+#include "base/status.h"
 
 namespace podo::exporting {
 
@@ -41,7 +41,7 @@ std::string_view KnownExtension(std::string_view path);
 class PathTemplate {
  public:
   // `text` is the path of a URL: %XX is decoded, braces are placeholders unless written %7B, %7D.
-  static absl::StatusOr<PathTemplate> Parse(std::string_view text);
+  static base::StatusOr<PathTemplate> Parse(std::string_view text);
 
   std::string Expand(const ProcessIdentity& process) const;
   // True if processes that live at the same time never get the same path.
@@ -55,8 +55,8 @@ class PathTemplate {
     std::string literal;
     bool operator==(const Part&) const = default;
   };
-  absl::Status AddLiteral(std::string_view text);
-  absl::Status AddPlaceholder(std::string_view text);
+  base::Status AddLiteral(std::string_view text);
+  base::Status AddPlaceholder(std::string_view text);
 
   std::vector<Part> parts_;
 };

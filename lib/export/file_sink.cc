@@ -17,10 +17,10 @@ using base::IfExists;
 // millisecond; so many of them do not.
 constexpr int kNameAttempts = 8;
 
-SendOutcome Outcome(const absl::Status& status) {
+SendOutcome Outcome(const base::Status& status) {
   SendOutcome outcome;
   outcome.verdict = status.ok()                   ? SendVerdict::kDelivered
-                    : absl::IsUnavailable(status) ? SendVerdict::kRetry
+                    : base::IsUnavailable(status) ? SendVerdict::kRetry
                                                   : SendVerdict::kRefused;
   outcome.reason = std::string(status.message());
   return outcome;
@@ -32,11 +32,11 @@ DirectorySink::DirectorySink(const SinkSpec& spec, ProcessIdentity process)
     : name_(spec.url), directory_(spec.path.Expand(process)), process_(std::move(process)) {}
 
 SendOutcome DirectorySink::Send(const Payload& payload, int64_t) {
-  absl::Status status;
+  base::Status status;
   for (int attempt = 1; attempt <= kNameAttempts; ++attempt) {
     const std::string name = WindowFileName(process_, payload.window_seq, attempt);
     status = base::WriteFileAtomically(directory_ + name, *payload.bytes, IfExists::kRefuse);
-    if (!absl::IsAlreadyExists(status)) break;
+    if (!base::IsAlreadyExists(status)) break;
   }
   return Outcome(status);
 }

@@ -62,7 +62,7 @@ uint64_t HostResolver::Resolve(const std::string& host, uint16_t port, Done done
   const uint64_t id = next_id_++;
   shared_->waiting.emplace(id, std::move(done));
   if (!started_) {
-    const absl::Status status =
+    const base::Status status =
         start_thread_("podo-names", [shared = shared_] { HostResolver::Run(shared); });
     if (!status.ok()) {
       boost::asio::post(*shared_->io, [shared = shared_, id, status] {
@@ -106,7 +106,7 @@ void HostResolver::Run(const std::shared_ptr<Shared>& shared) {
   }
 }
 
-absl::StatusOr<std::vector<SocketAddress>> HostResolver::GetAddressInfo(const std::string& host,
+base::StatusOr<std::vector<SocketAddress>> HostResolver::GetAddressInfo(const std::string& host,
                                                                         uint16_t port) {
   addrinfo hints = {};
   hints.ai_family = AF_UNSPEC;
@@ -114,14 +114,14 @@ absl::StatusOr<std::vector<SocketAddress>> HostResolver::GetAddressInfo(const st
   hints.ai_flags = AI_NUMERICSERV | AI_ADDRCONFIG;
   addrinfo* found = nullptr;
   const int code = getaddrinfo(host.c_str(), absl::StrCat(port).c_str(), &hints, &found);
-  if (code != 0) return absl::UnavailableError(gai_strerror(code));
+  if (code != 0) return base::UnavailableError(gai_strerror(code));
   std::vector<SocketAddress> addresses;
   for (const addrinfo* one = found; one != nullptr; one = one->ai_next) {
     if (one->ai_family != AF_INET && one->ai_family != AF_INET6) continue;
     addresses.emplace_back(reinterpret_cast<const char*>(one->ai_addr), one->ai_addrlen);
   }
   freeaddrinfo(found);
-  if (addresses.empty()) return absl::UnavailableError("no address");
+  if (addresses.empty()) return base::UnavailableError("no address");
   return addresses;
 }
 

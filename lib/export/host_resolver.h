@@ -15,8 +15,7 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
-#include "absl/status/statusor.h"
+#include "base/status.h"
 
 namespace boost::asio {
 class io_context;
@@ -31,10 +30,10 @@ using SocketAddress = std::string;
 // must not wait for each other's names have a resolver each.
 class HostResolver {
  public:
-  using StartThread = std::function<absl::Status(const char* name, std::function<void()> body)>;
-  using Done = std::function<void(absl::StatusOr<std::vector<SocketAddress>>)>;
+  using StartThread = std::function<base::Status(const char* name, std::function<void()> body)>;
+  using Done = std::function<void(base::StatusOr<std::vector<SocketAddress>>)>;
   // As getaddrinfo for TCP: the addresses, or one line. Replaced in tests.
-  using Lookup = std::function<absl::StatusOr<std::vector<SocketAddress>>(const std::string& host,
+  using Lookup = std::function<base::StatusOr<std::vector<SocketAddress>>(const std::string& host,
                                                                           uint16_t port)>;
 
   // `start_thread` starts a thread of podo (all signals blocked). The thread body ends soon after
@@ -50,7 +49,7 @@ class HostResolver {
   uint64_t Resolve(const std::string& host, uint16_t port, Done done);
   void Cancel(uint64_t id);
 
-  static absl::StatusOr<std::vector<SocketAddress>> GetAddressInfo(const std::string& host,
+  static base::StatusOr<std::vector<SocketAddress>> GetAddressInfo(const std::string& host,
                                                                    uint16_t port);
 
  private:

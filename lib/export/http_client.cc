@@ -94,7 +94,7 @@ class HttpClient::Impl : public std::enable_shared_from_this<Impl> {
   HostResolver* const resolver_;
   const HttpClientOptions options_;
   asio::steady_timer timer_;
-  absl::StatusOr<std::shared_ptr<TlsContext>> tls_ = absl::UnavailableError("not made");
+  base::StatusOr<std::shared_ptr<TlsContext>> tls_ = base::UnavailableError("not made");
   std::optional<HttpTarget> proxy_;
   std::shared_ptr<HttpConnection> connection_;
   ExchangePtr exchange_;

@@ -9,17 +9,17 @@
 #include <cstring>
 #include <utility>
 
-#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/parse_value.h"
+#include "base/status.h"
 
 namespace podo::exporting {
 namespace {
 
 constexpr char kAccepted[] = "http://host:port/path, https://host:port/path or unix:/path";
 
-absl::Status Refused(std::string_view what) {
-  return absl::InvalidArgumentError(absl::StrCat(std::string(what), "; accepted: ", kAccepted));
+base::Status Refused(std::string_view what) {
+  return base::InvalidArgumentError(absl::StrCat(std::string(what), "; accepted: ", kAccepted));
 }
 
 bool HasControlOrBlank(std::string_view text) {
@@ -27,7 +27,7 @@ bool HasControlOrBlank(std::string_view text) {
                      [](unsigned char c) { return c <= ' ' || c == 0x7f; });
 }
 
-absl::StatusOr<HttpTarget> ParseUnix(std::string_view path) {
+base::StatusOr<HttpTarget> ParseUnix(std::string_view path) {
   if (path.starts_with("//")) path.remove_prefix(2);  // unix:///path
   const bool is_abstract = path.starts_with('@');
   if ((!path.starts_with('/') && !is_abstract) || path.size() < 2) {
@@ -53,15 +53,15 @@ bool TakePort(std::string_view* authority, uint16_t* port) {
   if (digits.size() > 5 || digits.find_first_not_of("0123456789") != std::string_view::npos) {
     return false;
   }
-  const absl::StatusOr<int64_t> number = base::ParseInteger(digits);
+  const base::StatusOr<int64_t> number = base::ParseInteger(digits);
   if (!number.ok() || *number < 1 || *number > 65535) return false;
   *port = static_cast<uint16_t>(*number);
   return true;
 }
 
-absl::Status ParseAuthority(std::string_view authority, HttpTarget* target) {
+base::Status ParseAuthority(std::string_view authority, HttpTarget* target) {
   if (const size_t at = authority.rfind('@'); at != std::string_view::npos) {
-    absl::StatusOr<std::string> user = base::PercentDecode(authority.substr(0, at));
+    base::StatusOr<std::string> user = base::PercentDecode(authority.substr(0, at));
     if (!user.ok()) return Refused("a user that is not percent-encoded");
     target->user = *std::move(user);
     authority.remove_prefix(at + 1);
@@ -78,7 +78,7 @@ absl::Status ParseAuthority(std::string_view authority, HttpTarget* target) {
     return Refused("an IPv6 address without brackets");
   }
   target->host = base::ToLowerAscii(authority);
-  return absl::OkStatus();
+  return base::OkStatus();
 }
 
 using AddressBytes = std::pair<std::array<uint8_t, 16>, size_t>;
@@ -146,7 +146,7 @@ bool IsExempt(const HttpTarget& target, std::string_view no_proxy) {
 
 }  // namespace
 
-absl::StatusOr<HttpTarget> ParseHttpTarget(std::string_view url) {
+base::StatusOr<HttpTarget> ParseHttpTarget(std::string_view url) {
   url = base::TrimBlanks(url);
   if (HasControlOrBlank(url)) return Refused("a blank or control character");
   const size_t colon = std::min(url.find(':'), url.size());
@@ -162,7 +162,7 @@ absl::StatusOr<HttpTarget> ParseHttpTarget(std::string_view url) {
   rest.remove_prefix(2);
   rest = rest.substr(0, rest.find('#'));
   const size_t end = std::min(rest.find_first_of("/?"), rest.size());
-  const absl::Status status = ParseAuthority(rest.substr(0, end), &target);
+  const base::Status status = ParseAuthority(rest.substr(0, end), &target);
   if (!status.ok()) return status;
   target.path = std::string(rest.substr(end));
   if (!target.path.starts_with('/')) target.path.insert(0, "/");
@@ -184,15 +184,15 @@ std::string AddressText(const HttpTarget& target) {
   return absl::StrCat("[", target.host, "]:", target.port);
 }
 
-absl::StatusOr<std::optional<HttpTarget>> ChooseProxy(const HttpTarget& target,
+base::StatusOr<std::optional<HttpTarget>> ChooseProxy(const HttpTarget& target,
                                                       const ProxyVariables& variables) {
   const std::string& text = target.tls ? variables.https_proxy : variables.http_proxy;
   std::string url(base::TrimBlanks(text));
   if (url.empty() || IsExempt(target, variables.no_proxy)) return std::optional<HttpTarget>();
   if (url.find("://") == std::string::npos && !url.starts_with("unix:")) url.insert(0, "http://");
-  absl::StatusOr<HttpTarget> proxy = ParseHttpTarget(url);
+  base::StatusOr<HttpTarget> proxy = ParseHttpTarget(url);
   if (!proxy.ok() || proxy->tls || !proxy->unix_path.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat(target.tls ? "HTTPS_PROXY" : "HTTP_PROXY",
+    return base::InvalidArgumentError(absl::StrCat(target.tls ? "HTTPS_PROXY" : "HTTP_PROXY",
                                                    " is not usable; accepted: http://host:port"));
   }
   return std::optional<HttpTarget>(*std::move(proxy));

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "absl/status/statusor.h"
+#include "base/status.h"
 
 namespace podo::exporting {
 
@@ -25,7 +25,7 @@ struct HttpTarget {
 // "http://host:4318/path", "https://[::1]/path?query", "http://user:password@host",
 // "unix:/run/collector.sock", "unix:@name". The scheme in any case. The error says what is accepted
 // and does not repeat the URL, which may hold a secret.
-absl::StatusOr<HttpTarget> ParseHttpTarget(std::string_view url);
+base::StatusOr<HttpTarget> ParseHttpTarget(std::string_view url);
 
 // host:port as it stands in a Host header: brackets around IPv6, no default port, "localhost" for a
 // unix socket.
@@ -44,7 +44,7 @@ struct ProxyVariables {
 // loopback addresses and localhost are always reached directly, as are hosts that NO_PROXY names:
 // "*", "name" and ".name" (each with all below it), an address, a network as 10.0.0.0/8, each
 // optionally with a port. An error for a proxy URL that cannot be used.
-absl::StatusOr<std::optional<HttpTarget>> ChooseProxy(const HttpTarget& target,
+base::StatusOr<std::optional<HttpTarget>> ChooseProxy(const HttpTarget& target,
                                                       const ProxyVariables& variables);
 
 }  // namespace podo::exporting

@@ -23,13 +23,13 @@ std::vector<podo_net_header> View(const HttpHeaders& headers) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<NetPoster>> NetPoster::Make(NetPosterOptions options) {
+base::StatusOr<std::unique_ptr<NetPoster>> NetPoster::Make(NetPosterOptions options) {
   std::unique_ptr<NetPoster> poster(new NetPoster(std::move(options)));
   const auto api = net::LoadNetModule(poster->options_.target.tls);
   if (!api.ok()) return api.status();
   poster->api_ = *api;
   poster->client_ = poster->Open();
-  if (poster->client_ == nullptr) return absl::ResourceExhaustedError("out of memory");
+  if (poster->client_ == nullptr) return base::ResourceExhaustedError("out of memory");
   return poster;
 }
 
@@ -60,7 +60,7 @@ podo_net_client* NetPoster::Open() {
 
 int NetPoster::StartThread(void* poster, const char* name, void (*body)(void*), void* argument) {
   try {
-    const absl::Status status = static_cast<NetPoster*>(poster)->options_.start_thread(
+    const base::Status status = static_cast<NetPoster*>(poster)->options_.start_thread(
         name, [body, argument] { body(argument); });
     return status.ok() ? 0 : EAGAIN;
   } catch (...) {

@@ -8,8 +8,7 @@
 #include <functional>
 #include <memory>
 
-#include "absl/status/status.h"
-#include "absl/status/statusor.h"
+#include "base/status.h"
 #include "export/http_poster.h"
 #include "export/http_target.h"
 #include "export/tls.h"
@@ -27,14 +26,14 @@ struct NetPosterOptions {
   size_t max_response_bytes = size_t{64} << 10;
   // Starts a thread of podo's on which all signals are blocked, for a name that has to be looked
   // up. Nobody waits for it. Called by the thread that posts.
-  std::function<absl::Status(const char* name, std::function<void()> body)> start_thread;
+  std::function<base::Status(const char* name, std::function<void()> body)> start_thread;
 };
 
 class NetPoster final : public HttpPoster {
  public:
   // Loads the module if that has not happened yet: for the thread that calls Start(), see
   // net_loader.h. Opens no connection, reads no certificate. The error is one line.
-  static absl::StatusOr<std::unique_ptr<NetPoster>> Make(NetPosterOptions options);
+  static base::StatusOr<std::unique_ptr<NetPoster>> Make(NetPosterOptions options);
   NetPoster(const NetPoster&) = delete;
   NetPoster& operator=(const NetPoster&) = delete;
   ~NetPoster() override;

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "absl/status/status.h"
+#include "base/status.h"
 #include "export/payload.h"
 
 namespace podo::exporting {
@@ -18,7 +18,7 @@ class PayloadStore {
 
   // Keeps a copy. To make room, the oldest ones are dropped, and counted in dropped(). An error if
   // it cannot be kept; equal causes have equal messages.
-  virtual absl::Status Put(const Payload& payload) = 0;
+  virtual base::Status Put(const Payload& payload) = 0;
 
   // The oldest or newest payload that nobody else is sending; it stays stored, and claimed, until
   // Release. One at a time. None if there is none.

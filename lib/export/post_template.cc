@@ -5,8 +5,8 @@
 #include <cmath>
 #include <utility>
 
-#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/status.h"
 
 namespace podo::exporting {
 namespace {
@@ -33,7 +33,7 @@ int64_t WholeHz(double hz) { return hz >= 1 && hz < 1e9 ? std::llround(hz) : 1; 
 
 }  // namespace
 
-absl::Status PostTemplate::AddPlaceholder(std::string_view text) {
+base::Status PostTemplate::AddPlaceholder(std::string_view text) {
   constexpr std::pair<std::string_view, Kind> kPlaceholders[] = {{"{service}", Kind::kService},
                                                                  {"{start}", Kind::kStart},
                                                                  {"{end}", Kind::kEnd},
@@ -42,25 +42,25 @@ absl::Status PostTemplate::AddPlaceholder(std::string_view text) {
   for (const auto& [known, kind] : kPlaceholders) {
     if (text != known) continue;
     parts_.push_back({kind, {}});
-    return absl::OkStatus();
+    return base::OkStatus();
   }
-  return absl::InvalidArgumentError(
+  return base::InvalidArgumentError(
       "a placeholder other than {service}, {start}, {end}, {type} and {hz}");
 }
 
-absl::StatusOr<PostTemplate> PostTemplate::Parse(std::string_view text) {
+base::StatusOr<PostTemplate> PostTemplate::Parse(std::string_view text) {
   PostTemplate post;
   while (!text.empty()) {
     const size_t open = std::min(text.find('{'), text.size());
     const std::string_view literal = text.substr(0, open);
     if (literal.find('}') != std::string_view::npos) {
-      return absl::InvalidArgumentError("a brace that is not written %7B or %7D");
+      return base::InvalidArgumentError("a brace that is not written %7B or %7D");
     }
     if (!literal.empty()) post.parts_.push_back({Kind::kLiteral, std::string(literal)});
     text.remove_prefix(open);
     if (text.empty()) break;
     const size_t end = std::min(text.find('}'), text.size() - 1) + 1;
-    if (absl::Status status = post.AddPlaceholder(text.substr(0, end)); !status.ok()) return status;
+    if (base::Status status = post.AddPlaceholder(text.substr(0, end)); !status.ok()) return status;
     text.remove_prefix(end);
   }
   return post;

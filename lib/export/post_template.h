@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/status/statusor.h"
+#include "base/status.h"
 
 namespace podo::exporting {
 
@@ -25,7 +25,7 @@ class PostTemplate {
  public:
   // `text` is path and query of a URL and stays percent-encoded as it is; braces are placeholders
   // unless written %7B, %7D. The error says what is wrong, and not what `text` is.
-  static absl::StatusOr<PostTemplate> Parse(std::string_view text);
+  static base::StatusOr<PostTemplate> Parse(std::string_view text);
 
   // Values are percent-encoded, all but letters, digits and -._~. Times are nanoseconds, which have
   // 19 digits until the year 2286: Pyroscope's /ingest tells s, ms, us and ns by 10, 13, 16 and 19
@@ -42,7 +42,7 @@ class PostTemplate {
     std::string literal;
     bool operator==(const Part&) const = default;
   };
-  absl::Status AddPlaceholder(std::string_view text);
+  base::Status AddPlaceholder(std::string_view text);
 
   std::vector<Part> parts_;
 };

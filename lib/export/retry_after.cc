@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Retry-After, by hand: strptime, and absl::ParseTime with it, read names of months in the locale
-// of the host.
+// Retry-After, by hand: strptime reads names of months in the locale of the host.
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string_view>
 
-#include "absl/time/civil_time.h"
-#include "absl/time/time.h"
 #include "base/parse_value.h"
 #include "export/send_outcome.h"
 
@@ -94,8 +92,9 @@ std::optional<int64_t> ParseHttpDate(std::string_view text, int64_t now_seconds)
     scan.Expect(has_short_year ? "-" : " ");
     date.year = has_short_year ? scan.Number(2, 2) : scan.Number(4, 4);
     if (has_short_year) {  // RFC 9110: of the years that fit, not more than 50 ahead
-      const int this_year = static_cast<int>(
-          absl::ToCivilYear(absl::FromUnixSeconds(now_seconds), absl::UTCTimeZone()).year());
+      const std::chrono::year_month_day today{std::chrono::floor<std::chrono::days>(
+          std::chrono::sys_seconds(std::chrono::seconds(now_seconds)))};
+      const int this_year = static_cast<int>(today.year());
       date.year += this_year / 100 * 100;
       if (date.year > this_year + 50) date.year -= 100;
     }
@@ -117,9 +116,10 @@ std::optional<int64_t> ParseHttpDate(std::string_view text, int64_t now_seconds)
       date.second > 60) {
     return std::nullopt;
   }
-  const absl::CivilSecond civil(date.year, date.month, date.day, date.hour, date.minute,
-                                date.second);
-  return absl::ToUnixSeconds(absl::FromCivil(civil, absl::UTCTimeZone()));
+  // A 31st of a shorter month is the 1st of the next, a 60th second the next minute's first.
+  const std::chrono::sys_days first{std::chrono::year(date.year) / date.month / 1};
+  return std::chrono::sys_seconds(first).time_since_epoch().count() + (date.day - 1) * kDaySeconds +
+         date.hour * 3600 + date.minute * 60 + date.second;
 }
 
 }  // namespace

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/parse_value.h"
+#include "base/status.h"
 #include "model/utf8.h"
 
 namespace podo::exporting {
@@ -70,35 +70,36 @@ PayloadFormat FormatOf(std::string_view extension) {
   return extension == ".folded" ? PayloadFormat::kFolded : PayloadFormat::kPprof;
 }
 
-absl::StatusOr<SinkSpec> ParseFileUrl(std::string_view url, std::string_view rest) {
+base::StatusOr<SinkSpec> ParseFileUrl(std::string_view url, std::string_view rest) {
   constexpr std::string_view kLocalhost = "localhost/";  // RFC 8089 allows it
   if (rest.starts_with(kLocalhost)) rest.remove_prefix(kLocalhost.size() - 1);
   if (!rest.starts_with('/')) {
-    return absl::InvalidArgumentError("an absolute path after three slashes, as file:///path/");
+    return base::InvalidArgumentError("an absolute path after three slashes, as file:///path/");
   }
   if (rest.find_first_of("?#") != std::string_view::npos) {
-    return absl::InvalidArgumentError("a path in which ? and # are written as %3F and %23");
+    return base::InvalidArgumentError("a path in which ? and # are written as %3F and %23");
   }
-  absl::StatusOr<PathTemplate> path = PathTemplate::Parse(rest);
+  base::StatusOr<PathTemplate> path = PathTemplate::Parse(rest);
   if (!path.ok()) return path.status();
   SinkSpec spec;
   spec.path = *std::move(path);
   spec.url = PrintableUrl(url, false);
   if (rest.ends_with('/')) return spec;
   const std::string_view extension = KnownExtension(rest);
-  if (extension.empty()) return absl::InvalidArgumentError(kAcceptedFile);
+  if (extension.empty()) return base::InvalidArgumentError(kAcceptedFile);
   spec.kind = SinkSpec::Kind::kFile;
   spec.format = FormatOf(extension);
   return spec;
 }
 
-absl::Status Refused(absl::string_view what, absl::string_view accepted) {
-  return absl::InvalidArgumentError(absl::StrCat(accepted, "; found ", what));
+base::Status Refused(absl::string_view what, absl::string_view accepted) {
+  return base::InvalidArgumentError(absl::StrCat(accepted, "; found ", what));
 }
 
 // The first half of ParseHttpTarget's "what is wrong; accepted: what is right".
-absl::string_view WhatIsWrong(const absl::Status& status) {
-  return status.message().substr(0, status.message().find(';'));
+absl::string_view WhatIsWrong(const base::Status& status) {
+  const absl::string_view message = status.message();
+  return message.substr(0, message.find(';'));
 }
 
 // Puts `suffix` behind the path of `target` and before its query, once.
@@ -111,21 +112,21 @@ void AppendPath(std::string_view suffix, HttpTarget* target) {
 }
 
 // Completes `target->path` and `post`; an error says what is wrong.
-absl::Status CompletePath(SinkSpec* spec) {
+base::Status CompletePath(SinkSpec* spec) {
   HttpTarget* target = &spec->target;
   if (spec->kind == Kind::kPprofPost) {
-    absl::StatusOr<PostTemplate> post = PostTemplate::Parse(target->path);
+    base::StatusOr<PostTemplate> post = PostTemplate::Parse(target->path);
     if (post.ok()) spec->post = *std::move(post);
     return post.status();
   }
   if (target->path.find_first_of("{}") != std::string::npos) {
-    return absl::InvalidArgumentError("a placeholder; a brace is written %7B or %7D");
+    return base::InvalidArgumentError("a placeholder; a brace is written %7B or %7D");
   }
   const std::string_view path = std::string_view(target->path).substr(0, target->path.find('?'));
   if (spec->kind == Kind::kPyroscope || path == "/") {
     AppendPath(spec->kind == Kind::kOtlp ? kOtlpPath : kPyroscopePath, target);
   }
-  return absl::OkStatus();
+  return base::OkStatus();
 }
 
 std::string PrintableTarget(const HttpScheme& scheme, const HttpTarget& target) {
@@ -140,21 +141,21 @@ std::string PrintableTarget(const HttpScheme& scheme, const HttpTarget& target) 
 }
 
 // `rest` is what follows the scheme, with its colon.
-absl::StatusOr<SinkSpec> ParseHttpUrl(const HttpScheme& scheme, std::string_view rest) {
+base::StatusOr<SinkSpec> ParseHttpUrl(const HttpScheme& scheme, std::string_view rest) {
   std::string url = std::string(scheme.transport) + std::string(rest);
   if (scheme.transport == "unix") {
     // A query would be taken for a part of the path, and printed with it.
     if (rest.find_first_of("?#") != std::string_view::npos) {
       return Refused("? or #, which in a path are written %3F and %23", scheme.accepted);
     }
-    absl::StatusOr<std::string> decoded = base::PercentDecode(url);
+    base::StatusOr<std::string> decoded = base::PercentDecode(url);
     if (!decoded.ok()) return Refused("a percent sign that is not written %25", scheme.accepted);
     url = *std::move(decoded);
   }
   if (scheme.transport != "unix" && !rest.starts_with("://")) {
     return Refused("no //", scheme.accepted);
   }
-  absl::StatusOr<HttpTarget> target = ParseHttpTarget(url);
+  base::StatusOr<HttpTarget> target = ParseHttpTarget(url);
   if (!target.ok()) return Refused(WhatIsWrong(target.status()), scheme.accepted);
   if (target->host.find_first_of("{}") != std::string::npos) {
     return Refused("a placeholder in the host", scheme.accepted);
@@ -163,7 +164,7 @@ absl::StatusOr<SinkSpec> ParseHttpUrl(const HttpScheme& scheme, std::string_view
   spec.kind = scheme.kind;
   spec.format = scheme.format;
   spec.target = *std::move(target);
-  const absl::Status path = CompletePath(&spec);
+  const base::Status path = CompletePath(&spec);
   if (!path.ok()) return Refused(path.message(), scheme.accepted);
   spec.url = PrintableTarget(scheme, spec.target);
   return spec;
@@ -175,7 +176,7 @@ bool IsSame(const SinkSpec& a, const SinkSpec& b) {
 
 // Adds what one member of the list says.
 void AddSink(std::string_view url, bool may_hold_secret, SinkList* list) {
-  absl::StatusOr<SinkSpec> spec = ParseSinkUrl(url);
+  base::StatusOr<SinkSpec> spec = ParseSinkUrl(url);
   if (!spec.ok()) {
     list->errors.push_back(absl::StrCat(PrintableUrl(url, may_hold_secret),
                                         " is not accepted; accepted: ", spec.status().message()));
@@ -201,20 +202,20 @@ std::string PrintableUrl(std::string_view url, bool may_hold_secret) {
   return PrintableText(url);
 }
 
-absl::StatusOr<SinkSpec> ParseSinkUrl(std::string_view url) {
+base::StatusOr<SinkSpec> ParseSinkUrl(std::string_view url) {
   url = base::TrimBlanks(url);
   const size_t colon = std::min(url.find(':'), url.size());
   const std::string scheme = base::ToLowerAscii(url.substr(0, colon));
   const std::string_view rest = url.substr(colon);
   if (scheme == "file" && rest.starts_with("://")) return ParseFileUrl(url, rest.substr(3));
   if (const HttpScheme* known = FindHttpScheme(scheme)) return ParseHttpUrl(*known, rest);
-  return absl::InvalidArgumentError(kAccepted);
+  return base::InvalidArgumentError(kAccepted);
 }
 
-absl::StatusOr<SinkSpec> ParseOtlpEndpoint(std::string_view url, bool is_base) {
+base::StatusOr<SinkSpec> ParseOtlpEndpoint(std::string_view url, bool is_base) {
   constexpr char kAcceptedEndpoint[] = "http://host:4318 or https://host:4318";
   url = base::TrimBlanks(url);
-  absl::StatusOr<HttpTarget> target = ParseHttpTarget(url);
+  base::StatusOr<HttpTarget> target = ParseHttpTarget(url);
   if (!target.ok()) return Refused(WhatIsWrong(target.status()), kAcceptedEndpoint);
   if (!target->unix_path.empty()) return Refused("a unix socket", kAcceptedEndpoint);
   SinkSpec spec;

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/status/statusor.h"
+#include "base/status.h"
 #include "export/file_names.h"
 #include "export/http_target.h"
 #include "export/post_template.h"
@@ -35,11 +35,11 @@ struct SinkSpec {
 std::string PrintableUrl(std::string_view url, bool may_hold_secret);
 
 // One sink URL. The error says what is accepted and does not repeat the URL.
-absl::StatusOr<SinkSpec> ParseSinkUrl(std::string_view url);
+base::StatusOr<SinkSpec> ParseSinkUrl(std::string_view url);
 
 // An OTLP sink for an endpoint as OpenTelemetry's variables have it: http:// or https://, to which
 // v1development/profiles is appended if it is a `base` for all signals, else used as it is.
-absl::StatusOr<SinkSpec> ParseOtlpEndpoint(std::string_view url, bool is_base);
+base::StatusOr<SinkSpec> ParseOtlpEndpoint(std::string_view url, bool is_base);
 
 struct SinkList {
   std::vector<SinkSpec> sinks;

@@ -83,18 +83,18 @@ uint64_t Spool::BytesOf(const SpoolName& name) const {
   return SpoolBytesOnDisk(std::max<uint64_t>(1, static_cast<uint64_t>(status.st_size)));
 }
 
-absl::Status Spool::Refresh() {
+base::Status Spool::Refresh() {
   const int64_t now_ns = base::SteadyClockNs();
   const uint64_t listed_generation = std::exchange(generation_, directory_.generation());
   const bool is_another = listed_generation != generation_;
   if (is_another) listing_.Clear();
   if (!is_another && directory_.IsAsSeen() && now_ns - listed_ns_ < kListingAgeNs) {
-    return absl::OkStatus();
+    return base::OkStatus();
   }
   ++listings_;
   directory_.MarkSeen();
   listing_.Begin();
-  const absl::Status listed = directory_.List([this](std::string_view text) {
+  const base::Status listed = directory_.List([this](std::string_view text) {
     const std::optional<SpoolName> name = ParseSpoolName(text);
     if (name) listing_.See(*name, [this](const SpoolName& n) { return BytesOf(n); });
   });
@@ -160,7 +160,7 @@ bool Spool::MakeRoom(uint64_t needed) {
   return !is_full();
 }
 
-absl::Status Spool::Write(const SpoolName& name, const std::string& bytes, base::FileClaim* claim) {
+base::Status Spool::Write(const SpoolName& name, const std::string& bytes, base::FileClaim* claim) {
   SpoolName temporary = name;
   temporary.kind = SpoolKind::kTemporary;
   // First of all, because it shows whether the directory takes files at all: nothing is dropped to
@@ -169,7 +169,7 @@ absl::Status Spool::Write(const SpoolName& name, const std::string& bytes, base:
     return base::FileError("create a file in", directory_.path(), error);
   }
   if (!MakeRoom(SpoolBytesOnDisk(bytes.size()))) {
-    return absl::UnavailableError(
+    return base::UnavailableError(
         absl::StrCat("cannot make room in ", directory_.path(), ": what is there is being sent"));
   }
   const int write_error = base::WriteAll(claim->file, bytes);
@@ -177,19 +177,19 @@ absl::Status Spool::Write(const SpoolName& name, const std::string& bytes, base:
   const int error = write_error != 0 ? write_error : close_error;
   if (error != 0) return base::FileError("write a file in", directory_.path(), error);
   const int rename_error = directory_.Rename(claim->name, FormatSpoolName(name));
-  if (rename_error == 0) return absl::OkStatus();
+  if (rename_error == 0) return base::OkStatus();
   return base::FileError("rename a file in", directory_.path(), rename_error);
 }
 
-absl::Status Spool::Store(const SpoolName& name, const std::string& bytes) {
+base::Status Spool::Store(const SpoolName& name, const std::string& bytes) {
   const Locked lock(&directory_);
-  if (absl::Status listed = Refresh(); !listed.ok()) return listed;
+  if (base::Status listed = Refresh(); !listed.ok()) return listed;
   const bool is_as_seen = directory_.IsAsSeen();
   if (lock.held()) RemoveDeadTemporaries();
   LimitSetAside(kMaxSetAside);
 
   base::FileClaim claim;
-  const absl::Status written = Write(name, bytes, &claim);
+  const base::Status written = Write(name, bytes, &claim);
   if (written.ok()) {
     listing_.Add({.name = name, .bytes = SpoolBytesOnDisk(bytes.size())});
   } else if (!claim.name.empty()) {
@@ -200,14 +200,14 @@ absl::Status Spool::Store(const SpoolName& name, const std::string& bytes) {
   return written;
 }
 
-absl::Status Spool::Put(const Payload& payload) {
-  const absl::StatusOr<std::string> file = EncodeSpoolFile(key_, payload);
+base::Status Spool::Put(const Payload& payload) {
+  const base::StatusOr<std::string> file = EncodeSpoolFile(key_, payload);
   if (!file.ok()) return file.status();
   if (SpoolBytesOnDisk(file->size()) > max_bytes_) {
-    return absl::ResourceExhaustedError(absl::StrCat(
+    return base::ResourceExhaustedError(absl::StrCat(
         "cannot spool a payload larger than all of the spool (", max_bytes_, " bytes)"));
   }
-  if (absl::Status opened = directory_.Open(); !opened.ok()) return opened;
+  if (base::Status opened = directory_.Open(); !opened.ok()) return opened;
   SpoolName name;
   name.start_ns = static_cast<uint64_t>(std::max<int64_t>(0, payload.start_ns));
   name.key = key_prefix_;
@@ -217,7 +217,7 @@ absl::Status Spool::Put(const Payload& payload) {
 }
 
 // `fault`: why there is none.
-std::optional<Payload> Spool::Read(const base::FileClaim& claim, absl::Status* fault) const {
+std::optional<Payload> Spool::Read(const base::FileClaim& claim, base::Status* fault) const {
   const auto size = static_cast<uint64_t>(claim.status.st_size);
   const std::string bytes =
       ReadUpTo(claim.file.get(), static_cast<size_t>(std::min<uint64_t>(size, kMaxSpoolFileBytes)));
@@ -225,13 +225,13 @@ std::optional<Payload> Spool::Read(const base::FileClaim& claim, absl::Status* f
     *fault = base::FileError("read a file in", directory_.path(), errno);
     return std::nullopt;
   }
-  absl::StatusOr<SpoolFile> file = DecodeSpoolFile(bytes);
+  base::StatusOr<SpoolFile> file = DecodeSpoolFile(bytes);
   if (!file.ok()) {
     *fault = file.status();
     return std::nullopt;
   }
   if (file->key == key_) return std::move(file->payload);
-  *fault = absl::UnimplementedError("spool file of another sink");
+  *fault = base::UnimplementedError("spool file of another sink");
   return std::nullopt;
 }
 
@@ -266,7 +266,7 @@ std::optional<Payload> Spool::Take(End end) {
     const base::FileClaimResult result = directory_.Claim(FormatSpoolName(entry.name), &claim);
     if (result == base::FileClaimResult::kRefused && (errno == EMFILE || errno == ENFILE)) break;
     if (result != base::FileClaimResult::kOurs) continue;
-    absl::Status fault;
+    base::Status fault;
     std::optional<Payload> payload = Read(claim, &fault);
     if (payload) {
       claim_ = std::move(claim);
@@ -274,12 +274,12 @@ std::optional<Payload> Spool::Take(End end) {
       is_claimed_ = true;
       return payload;
     }
-    if (absl::IsUnimplemented(fault)) listing_.SetUnusable(i);
-    if (!absl::IsDataLoss(fault) && !absl::IsInvalidArgument(fault)) {
+    if (base::IsUnimplemented(fault)) listing_.SetUnusable(i);
+    if (!base::IsDataLoss(fault) && !base::IsInvalidArgument(fault)) {
       claim.Unlock();
       continue;
     }
-    SetAside(i, &claim, absl::IsDataLoss(fault));
+    SetAside(i, &claim, base::IsDataLoss(fault));
     seen = 0;  // the listing has changed under us
     if (++damaged == kMaxDamagedAtOnce) break;
   }

@@ -35,7 +35,7 @@ class Spool final : public PayloadStore {
   // Blocks on the disk, at most some 100 ms on other processes. Errors: kUnavailable if a later try
   // may succeed (disk full, directory gone, descriptors spent), else one that stays. What is stored
   // is dropped only when the disk has taken the new file's name.
-  absl::Status Put(const Payload& payload) override;
+  base::Status Put(const Payload& payload) override;
   std::optional<Payload> Take(End end) override;
   // What was delivered but cannot be removed (the disk has become read-only) stays claimed, and
   // nothing is taken until it can: it would be sent again and again.
@@ -51,15 +51,15 @@ class Spool final : public PayloadStore {
   uint64_t listings() const { return listings_; }
 
  private:
-  absl::Status Refresh();
+  base::Status Refresh();
   uint64_t BytesOf(const SpoolName& name) const;
   void RemoveDeadTemporaries();
   void LimitSetAside(size_t at_most);
   bool MakeRoom(uint64_t needed);
   bool RemoveUnclaimed(const SpoolName& name, bool* was_ours);
-  absl::Status Write(const SpoolName& name, const std::string& bytes, base::FileClaim* claim);
-  absl::Status Store(const SpoolName& name, const std::string& bytes);
-  std::optional<Payload> Read(const base::FileClaim& claim, absl::Status* fault) const;
+  base::Status Write(const SpoolName& name, const std::string& bytes, base::FileClaim* claim);
+  base::Status Store(const SpoolName& name, const std::string& bytes);
+  std::optional<Payload> Read(const base::FileClaim& claim, base::Status* fault) const;
   void SetAside(size_t index, base::FileClaim* claim, bool is_podos);
   bool RemoveDelivered();
 

@@ -42,46 +42,46 @@ base::Sha256::Digest DigestOf(std::string_view bytes) {
   return sha.Finish();
 }
 
-absl::Status CheckHeader(std::string_view bytes) {
+base::Status CheckHeader(std::string_view bytes) {
   if (bytes.size() < kSpoolHeaderBytes) {
-    if (IsSpoolFile(bytes)) return absl::DataLossError("damaged spool file: cut short");
-    return absl::InvalidArgumentError("no spool file");
+    if (IsSpoolFile(bytes)) return base::DataLossError("damaged spool file: cut short");
+    return base::InvalidArgumentError("no spool file");
   }
-  if (!bytes.starts_with(kMagic)) return absl::InvalidArgumentError("no spool file");
+  if (!bytes.starts_with(kMagic)) return base::InvalidArgumentError("no spool file");
   const auto version = GetNumber<uint32_t>(bytes, kVersionAt);
   if (version > kVersion) {
-    return absl::UnimplementedError(
+    return base::UnimplementedError(
         absl::StrCat("spool file of version ", version, "; known here: up to ", kVersion));
   }
   if (GetNumber<uint64_t>(bytes, kBodyBytesAt) != bytes.size() - kSpoolHeaderBytes) {
-    return absl::DataLossError("damaged spool file: not as long as it says");
+    return base::DataLossError("damaged spool file: not as long as it says");
   }
   const base::Sha256::Digest digest = DigestOf(bytes);
   if (!std::equal(digest.begin(), digest.end(),
                   reinterpret_cast<const uint8_t*>(bytes.data()) + kDigestAt)) {
-    return absl::DataLossError("damaged spool file: its checksum is wrong");
+    return base::DataLossError("damaged spool file: its checksum is wrong");
   }
   const auto format = static_cast<uint8_t>(bytes[kFormatAt]);
   const auto coding = static_cast<uint8_t>(bytes[kCodingAt]);
   if (version == 0 || format < static_cast<uint8_t>(PayloadFormat::kPprof) ||
       format > static_cast<uint8_t>(PayloadFormat::kPyroscope) ||
       coding > static_cast<uint8_t>(PayloadCoding::kZstd)) {
-    return absl::DataLossError(
+    return base::DataLossError(
         absl::StrCat("damaged spool file: format ", format, ", coding ", coding));
   }
-  return absl::OkStatus();
+  return base::OkStatus();
 }
 
-absl::StatusOr<std::string> DecodeBody(std::string_view bytes) {
+base::StatusOr<std::string> DecodeBody(std::string_view bytes) {
   const std::string_view body = bytes.substr(kSpoolHeaderBytes);
   if (bytes[kWrapAt] == kAsItIs) return std::string(body);
   const auto plain_bytes = GetNumber<uint64_t>(bytes, kPlainBytesAt);
   if (bytes[kWrapAt] != kZstd || plain_bytes > kMaxSpoolPayloadBytes) {
-    return absl::DataLossError("damaged spool file: wrapped in no known way");
+    return base::DataLossError("damaged spool file: wrapped in no known way");
   }
-  absl::StatusOr<std::string> plain = base::ZstdDecompress(body, plain_bytes);
+  base::StatusOr<std::string> plain = base::ZstdDecompress(body, plain_bytes);
   if (plain.ok()) return plain;
-  return absl::DataLossError(absl::StrCat("damaged spool file: ", plain.status().message()));
+  return base::DataLossError(absl::StrCat("damaged spool file: ", plain.status().message()));
 }
 
 }  // namespace
@@ -97,10 +97,10 @@ void SealSpoolFile(std::string* bytes) {
   std::copy(digest.begin(), digest.end(), bytes->begin() + kDigestAt);
 }
 
-absl::StatusOr<std::string> EncodeSpoolFile(const SpoolKey& key, const Payload& payload) {
+base::StatusOr<std::string> EncodeSpoolFile(const SpoolKey& key, const Payload& payload) {
   const std::string& bytes = *payload.bytes;
   if (bytes.size() > kMaxSpoolPayloadBytes) {
-    return absl::ResourceExhaustedError(
+    return base::ResourceExhaustedError(
         absl::StrCat("cannot spool a payload of more than ", kMaxSpoolPayloadBytes >> 20, " MiB"));
   }
   std::string file(kSpoolHeaderBytes, '\0');
@@ -116,7 +116,7 @@ absl::StatusOr<std::string> EncodeSpoolFile(const SpoolKey& key, const Payload& 
   PutNumber(&file, kNumbersAt + 16, payload.duration_ns);
   PutNumber(&file, kNumbersAt + 24, payload.samples);
 
-  absl::StatusOr<std::string> packed = std::string();
+  base::StatusOr<std::string> packed = std::string();
   if (!base::IsGzip(bytes) && !base::IsZstd(bytes)) {
     packed = base::ZstdCompress(bytes);
     if (!packed.ok()) return packed.status();
@@ -129,9 +129,9 @@ absl::StatusOr<std::string> EncodeSpoolFile(const SpoolKey& key, const Payload& 
   return file;
 }
 
-absl::StatusOr<SpoolFile> DecodeSpoolFile(std::string_view bytes) {
-  if (absl::Status header = CheckHeader(bytes); !header.ok()) return header;
-  absl::StatusOr<std::string> body = DecodeBody(bytes);
+base::StatusOr<SpoolFile> DecodeSpoolFile(std::string_view bytes) {
+  if (base::Status header = CheckHeader(bytes); !header.ok()) return header;
+  base::StatusOr<std::string> body = DecodeBody(bytes);
   if (!body.ok()) return body.status();
   SpoolFile file;
   Payload& payload = file.payload;

@@ -27,7 +27,7 @@
 #include <string>
 #include <string_view>
 
-#include "absl/status/statusor.h"
+#include "base/status.h"
 #include "export/payload.h"
 
 namespace podo::exporting {
@@ -47,11 +47,11 @@ inline constexpr size_t kMaxSpoolFileBytes = kMaxSpoolPayloadBytes + 4096;
 
 // Equal arguments give equal bytes. ResourceExhausted if the payload is above
 // kMaxSpoolPayloadBytes or memory is out. Costs under 1 ms of CPU for 100 KB.
-absl::StatusOr<std::string> EncodeSpoolFile(const SpoolKey& key, const Payload& payload);
+base::StatusOr<std::string> EncodeSpoolFile(const SpoolKey& key, const Payload& payload);
 
 // Errors: InvalidArgument if it is no spool file at all, Unimplemented if it is of a later version,
 // DataLoss if it is damaged or cut short. The input may be hostile; memory stays bounded.
-absl::StatusOr<SpoolFile> DecodeSpoolFile(std::string_view bytes);
+base::StatusOr<SpoolFile> DecodeSpoolFile(std::string_view bytes);
 
 // True if `beginning` (8 bytes, or the whole file if that is shorter) is of a file of podo's. So is
 // an empty one: what a power failure leaves of a file just renamed.

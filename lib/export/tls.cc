@@ -8,8 +8,8 @@
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/detail/openssl_init.hpp>
 
-#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/status.h"
 
 namespace podo::exporting {
 namespace {
@@ -37,11 +37,11 @@ std::string TakeReason() {
   return text;
 }
 
-absl::Status FileError(const char* what, const std::string& path) {
-  return absl::FailedPreconditionError(absl::StrCat(what, " ", path, ": ", TakeReason()));
+base::Status FileError(const char* what, const std::string& path) {
+  return base::FailedPreconditionError(absl::StrCat(what, " ", path, ": ", TakeReason()));
 }
 
-absl::Status LoadFiles(SSL_CTX* ssl, const TlsFiles& files) {
+base::Status LoadFiles(SSL_CTX* ssl, const TlsFiles& files) {
   ERR_clear_error();
   if (files.ca.empty()) {
     if (SSL_CTX_set_default_verify_paths(ssl) != 1) {
@@ -51,11 +51,11 @@ absl::Status LoadFiles(SSL_CTX* ssl, const TlsFiles& files) {
     return FileError("CA certificate file", files.ca);
   }
   if (files.client_certificate.empty() != files.client_key.empty()) {
-    return absl::FailedPreconditionError(files.client_key.empty()
+    return base::FailedPreconditionError(files.client_key.empty()
                                              ? "a client certificate is given but no client key"
                                              : "a client key is given but no client certificate");
   }
-  if (files.client_certificate.empty()) return absl::OkStatus();
+  if (files.client_certificate.empty()) return base::OkStatus();
   if (SSL_CTX_use_certificate_chain_file(ssl, files.client_certificate.c_str()) != 1) {
     return FileError("client certificate file", files.client_certificate);
   }
@@ -64,11 +64,11 @@ absl::Status LoadFiles(SSL_CTX* ssl, const TlsFiles& files) {
   }
   if (SSL_CTX_check_private_key(ssl) != 1) {
     ERR_clear_error();
-    return absl::FailedPreconditionError(absl::StrCat("the client key ", files.client_key,
+    return base::FailedPreconditionError(absl::StrCat("the client key ", files.client_key,
                                                       " does not belong to the certificate ",
                                                       files.client_certificate));
   }
-  return absl::OkStatus();
+  return base::OkStatus();
 }
 
 // An encrypted key must not ask on the service's terminal.
@@ -84,11 +84,11 @@ const char* PrepareTls() {
   return ready ? nullptr : "OpenSSL cannot be used (has exit cleaned it up?)";
 }
 
-absl::StatusOr<std::shared_ptr<TlsContext>> TlsContext::Make(const TlsFiles& files) {
-  if (const char* problem = PrepareTls()) return absl::FailedPreconditionError(problem);
+base::StatusOr<std::shared_ptr<TlsContext>> TlsContext::Make(const TlsFiles& files) {
+  if (const char* problem = PrepareTls()) return base::FailedPreconditionError(problem);
   SSL_CTX* ssl = SSL_CTX_new(TLS_client_method());
   if (ssl == nullptr) {
-    return absl::FailedPreconditionError(absl::StrCat("OpenSSL: ", TakeReason()));
+    return base::FailedPreconditionError(absl::StrCat("OpenSSL: ", TakeReason()));
   }
   const std::shared_ptr<TlsContext> context(new TlsContext);
   context->ssl_ = std::make_unique<boost::asio::ssl::context>(ssl);  // owns it from here on
@@ -98,7 +98,7 @@ absl::StatusOr<std::shared_ptr<TlsContext>> TlsContext::Make(const TlsFiles& fil
   SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER, nullptr);
   SSL_CTX_set_default_passwd_cb(ssl, NoPassword);
   SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS);  // 34 KiB an idle connection
-  const absl::Status status = LoadFiles(ssl, files);
+  const base::Status status = LoadFiles(ssl, files);
   if (!status.ok()) return status;
   return context;
 }

@@ -10,7 +10,7 @@
 #include <memory>
 #include <string>
 
-#include "absl/status/statusor.h"
+#include "base/status.h"
 
 namespace boost::asio::ssl {
 class context;
@@ -35,7 +35,7 @@ class TlsContext {
  public:
   // Reads the files, after PrepareTls(). The error is one line that names the file and what is
   // wrong with it.
-  static absl::StatusOr<std::shared_ptr<TlsContext>> Make(const TlsFiles& files);
+  static base::StatusOr<std::shared_ptr<TlsContext>> Make(const TlsFiles& files);
   ~TlsContext();
 
   boost::asio::ssl::context& ssl() { return *ssl_; }

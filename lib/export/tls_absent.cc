@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // TLS where podo is built without OpenSSL: there is none, and it says so.
-#include "absl/status/status.h"
+#include "base/status.h"
 #include "export/tls.h"
 
 namespace boost::asio::ssl {
@@ -11,8 +11,8 @@ namespace podo::exporting {
 
 const char* PrepareTls() { return "podo was built without TLS (meson option tls)"; }
 
-absl::StatusOr<std::shared_ptr<TlsContext>> TlsContext::Make(const TlsFiles&) {
-  return absl::UnimplementedError(PrepareTls());
+base::StatusOr<std::shared_ptr<TlsContext>> TlsContext::Make(const TlsFiles&) {
+  return base::UnimplementedError(PrepareTls());
 }
 
 TlsContext::~TlsContext() = default;

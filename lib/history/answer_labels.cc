@@ -25,7 +25,7 @@ class Adding final : public WindowVisitor {
       seen_[set] = true;
     }
   }
-  absl::Status End(const Contents& contents) override {
+  base::Status End(const Contents& contents) override {
     const Tables& t = contents.tables;
     for (uint32_t set = 0; set < of_sets_.size(); ++set) {
       if (!seen_[set]) continue;
@@ -33,7 +33,7 @@ class Adding final : public WindowVisitor {
         Add(std::string(t.String(t.labels[i].key)), LabelText(t, t.labels[i]), of_sets_[set]);
       }
     }
-    return bytes_ > kMaxAnswerBytes ? TooMuchToAnswer(bytes_) : absl::OkStatus();
+    return bytes_ > kMaxAnswerBytes ? TooMuchToAnswer(bytes_) : base::OkStatus();
   }
 
   std::vector<LabelKey> Finish(size_t max_values) const {
@@ -70,11 +70,11 @@ class Adding final : public WindowVisitor {
 
 }  // namespace
 
-absl::StatusOr<std::vector<LabelKey>> AnswerLabels(const Snapshot& snapshot, const Query& query,
+base::StatusOr<std::vector<LabelKey>> AnswerLabels(const Snapshot& snapshot, const Query& query,
                                                    size_t max_values) {
   Adding adding;
   Resolution resolution;
-  if (absl::Status failed = VisitWindows(snapshot, query, &adding, &resolution); !failed.ok()) {
+  if (base::Status failed = VisitWindows(snapshot, query, &adding, &resolution); !failed.ok()) {
     return failed;
   }
   return adding.Finish(max_values);

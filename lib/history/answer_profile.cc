@@ -31,7 +31,7 @@ class Merging final : public WindowVisitor {
     for (const uint32_t comment : head.comments) AddComment(contents.tables.String(comment));
   }
 
-  absl::Status End(const Contents& contents) override {
+  base::Status End(const Contents& contents) override {
     Translation translation(contents.tables, &into_);
     translation.MainFirst();
     for (const WindowSample& s : of_chapter_.Take()) {
@@ -40,12 +40,12 @@ class Merging final : public WindowVisitor {
         return TooMuchToAnswer(into_.bytes() + sums_.bytes());
       }
     }
-    return absl::OkStatus();
+    return base::OkStatus();
   }
 
   Interner* into() { return &into_; }
 
-  absl::StatusOr<model::Profile> Finish() {
+  base::StatusOr<model::Profile> Finish() {
     const uint32_t cpu = into_.AddString("cpu"), nanoseconds = into_.AddString("nanoseconds");
     const uint32_t samples = into_.AddString("samples"), count = into_.AddString("count");
     std::vector<model::StringId> comments;
@@ -89,10 +89,10 @@ bool HasUnnamed(const Tables& tables) {
 
 }  // namespace
 
-absl::StatusOr<ProfileAnswer> AnswerProfile(const Snapshot& snapshot, const Query& query) {
+base::StatusOr<ProfileAnswer> AnswerProfile(const Snapshot& snapshot, const Query& query) {
   ProfileAnswer answer;
   Merging merging;
-  if (absl::Status failed = VisitWindows(snapshot, query, &merging, &answer.resolution);
+  if (base::Status failed = VisitWindows(snapshot, query, &merging, &answer.resolution);
       !failed.ok()) {
     return failed;
   }
@@ -100,11 +100,11 @@ absl::StatusOr<ProfileAnswer> AnswerProfile(const Snapshot& snapshot, const Quer
   bool unnamed = HasUnnamed(merging.into()->tables());
   for (size_t i = snapshot.size(); i > 0 && unnamed; --i) {
     if (snapshot.summary(i - 1).MayBeginIn(query.from_ns, query.until_ns)) continue;  // was read
-    const absl::StatusOr<std::shared_ptr<const Contents>> contents = snapshot.Open(i - 1);
+    const base::StatusOr<std::shared_ptr<const Contents>> contents = snapshot.Open(i - 1);
     if (!contents.ok()) return contents.status();
     unnamed = AddLateNames((*contents)->tables, merging.into());
   }
-  absl::StatusOr<model::Profile> profile = merging.Finish();
+  base::StatusOr<model::Profile> profile = merging.Finish();
   if (!profile.ok()) return profile.status();
   answer.profile = *std::move(profile);
   return answer;

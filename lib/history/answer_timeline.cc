@@ -31,7 +31,7 @@ class ValueTotals final : public WindowVisitor {
       seen_[set] = true;
     }
   }
-  absl::Status End(const Contents& contents) override {
+  base::Status End(const Contents& contents) override {
     for (uint32_t set = 0; set < of_sets_.size(); ++set) {
       if (!seen_[set]) continue;
       std::string value = LabelText(contents.tables, set, by_);
@@ -39,7 +39,7 @@ class ValueTotals final : public WindowVisitor {
       int64_t& sum = totals_[std::move(value)];
       sum = SaturatingAdd(sum, of_sets_[set]);
     }
-    return bytes_ > kMaxAnswerBytes ? TooMuchToAnswer(bytes_) : absl::OkStatus();
+    return bytes_ > kMaxAnswerBytes ? TooMuchToAnswer(bytes_) : base::OkStatus();
   }
 
   std::vector<std::string> Largest(size_t count) const {
@@ -90,8 +90,8 @@ class Drawing final : public WindowVisitor {
       sum = SaturatingAdd(sum, s.cpu_ns);
     }
   }
-  absl::Status End(const Contents&) override {
-    return bytes_ > kMaxAnswerBytes ? TooMuchToAnswer(bytes_) : absl::OkStatus();
+  base::Status End(const Contents&) override {
+    return bytes_ > kMaxAnswerBytes ? TooMuchToAnswer(bytes_) : base::OkStatus();
   }
 
  private:
@@ -155,13 +155,13 @@ std::vector<TimelinePoint> AtMost(size_t max_points, std::vector<TimelinePoint> 
 
 }  // namespace
 
-absl::StatusOr<Timeline> AnswerTimeline(const Snapshot& snapshot, const TimelineQuery& query) {
+base::StatusOr<Timeline> AnswerTimeline(const Snapshot& snapshot, const TimelineQuery& query) {
   Timeline timeline;
   timeline.values = {""};
   if (!query.by.empty()) {
     ValueTotals totals(query.by);
     Resolution resolution;
-    if (absl::Status failed = VisitWindows(snapshot, query.query, &totals, &resolution);
+    if (base::Status failed = VisitWindows(snapshot, query.query, &totals, &resolution);
         !failed.ok()) {
       return failed;
     }
@@ -169,7 +169,7 @@ absl::StatusOr<Timeline> AnswerTimeline(const Snapshot& snapshot, const Timeline
   }
   std::vector<TimelinePoint> points;
   Drawing drawing(query.by, timeline.values, &points);
-  if (absl::Status failed = VisitWindows(snapshot, query.query, &drawing, &timeline.resolution);
+  if (base::Status failed = VisitWindows(snapshot, query.query, &drawing, &timeline.resolution);
       !failed.ok()) {
     return failed;
   }

@@ -25,23 +25,23 @@ ChapterSummary Summarize(const Tables& tables, const Streams& streams) {
   return summary;
 }
 
-absl::StatusOr<ChapterPtr> Chapter::Pack(const Tables& tables, const Streams& streams) {
-  absl::StatusOr<std::string> packed = PackRecord(tables, streams, Written{}, {}, kChapterLevel);
+base::StatusOr<ChapterPtr> Chapter::Pack(const Tables& tables, const Streams& streams) {
+  base::StatusOr<std::string> packed = PackRecord(tables, streams, Written{}, {}, kChapterLevel);
   if (!packed.ok()) return packed.status();
   packed->shrink_to_fit();
   return ChapterPtr(new Chapter(*std::move(packed), Summarize(tables, streams)));
 }
 
-absl::StatusOr<ChapterPtr> Chapter::FromPacked(std::string packed) {
+base::StatusOr<ChapterPtr> Chapter::FromPacked(std::string packed) {
   Contents contents;
-  if (absl::Status bad = UnpackRecord(packed, &contents); !bad.ok()) return bad;
+  if (base::Status bad = UnpackRecord(packed, &contents); !bad.ok()) return bad;
   packed.shrink_to_fit();
   return ChapterPtr(new Chapter(std::move(packed), Summarize(contents.tables, contents.streams)));
 }
 
-absl::StatusOr<std::unique_ptr<const Contents>> Chapter::Open() const {
+base::StatusOr<std::unique_ptr<const Contents>> Chapter::Open() const {
   auto contents = std::make_unique<Contents>();
-  if (absl::Status bad = UnpackRecord(packed_, contents.get()); !bad.ok()) return bad;
+  if (base::Status bad = UnpackRecord(packed_, contents.get()); !bad.ok()) return bad;
   return contents;
 }
 

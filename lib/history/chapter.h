@@ -8,7 +8,7 @@
 #include <memory>
 #include <string>
 
-#include "absl/status/statusor.h"
+#include "base/status.h"
 #include "history/chapter_codec.h"
 
 namespace podo::history {
@@ -35,13 +35,13 @@ inline constexpr int kChapterLevel = 9;
 class Chapter {
  public:
   // Errors: out of memory.
-  static absl::StatusOr<std::shared_ptr<const Chapter>> Pack(const Tables& tables,
+  static base::StatusOr<std::shared_ptr<const Chapter>> Pack(const Tables& tables,
                                                              const Streams& streams);
   // Of bytes that Pack() made, maybe damaged since.
-  static absl::StatusOr<std::shared_ptr<const Chapter>> FromPacked(std::string packed);
+  static base::StatusOr<std::shared_ptr<const Chapter>> FromPacked(std::string packed);
 
   // Costs about 10 ms a MiB.
-  absl::StatusOr<std::unique_ptr<const Contents>> Open() const;
+  base::StatusOr<std::unique_ptr<const Contents>> Open() const;
 
   const ChapterSummary& summary() const { return summary_; }
   const std::string& packed() const { return packed_; }

@@ -288,7 +288,7 @@ Written AllOf(const Tables& t, const Streams& s) {
           .cpus = s.cpus.size()};
 }
 
-absl::StatusOr<std::string> PackRecord(const Tables& tables, const Streams& streams,
+base::StatusOr<std::string> PackRecord(const Tables& tables, const Streams& streams,
                                        const Written& written, const Interner::Changed& changed,
                                        int level) {
   base::PageString raw;
@@ -330,11 +330,11 @@ absl::StatusOr<std::string> PackRecord(const Tables& tables, const Streams& stre
   return base::ZstdCompress(raw, level);
 }
 
-absl::Status UnpackRecord(std::string_view packed, Contents* contents) {
-  const absl::StatusOr<std::string> raw = base::ZstdDecompress(packed, kMaxUnpackedBytes);
+base::Status UnpackRecord(std::string_view packed, Contents* contents) {
+  const base::StatusOr<std::string> raw = base::ZstdDecompress(packed, kMaxUnpackedBytes);
   if (!raw.ok()) return raw.status();
-  if (Unpacker(*raw, contents).All()) return absl::OkStatus();
-  return absl::DataLossError(
+  if (Unpacker(*raw, contents).All()) return base::OkStatus();
+  return base::DataLossError(
       absl::StrCat("damaged history: a record of ", raw->size(), " bytes does not fit together"));
 }
 

@@ -8,8 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "absl/status/status.h"
-#include "absl/status/statusor.h"
+#include "base/status.h"
 #include "history/interner.h"
 #include "history/tables.h"
 #include "history/windows.h"
@@ -31,14 +30,14 @@ struct Written {
 Written AllOf(const Tables& tables, const Streams& streams);
 
 // zstd of everything beyond `written`, and of what changed below. `level` is zstd's.
-absl::StatusOr<std::string> PackRecord(const Tables& tables, const Streams& streams,
+base::StatusOr<std::string> PackRecord(const Tables& tables, const Streams& streams,
                                        const Written& written, const Interner::Changed& changed,
                                        int level);
 
 // Adds a record to `contents`, which hold what was written before it. The input may be hostile:
 // afterwards all numbers of rows are within their tables, and windows are whole. DataLoss, and
 // `contents` are spent, if they are not. ResourceExhausted above kMaxUnpackedBytes.
-absl::Status UnpackRecord(std::string_view packed, Contents* contents);
+base::Status UnpackRecord(std::string_view packed, Contents* contents);
 
 // Of one record: twice what a chapter in the making takes (kMaxOpenBytes), hash tables included.
 inline constexpr size_t kMaxUnpackedBytes = size_t{16} << 20;

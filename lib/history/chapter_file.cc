@@ -50,25 +50,25 @@ size_t RecordsAt(std::string_view bytes) {
   return at <= bytes.size() ? at : 0;
 }
 
-absl::StatusOr<ChapterFileHead> DecodeHead(std::string_view bytes) {
+base::StatusOr<ChapterFileHead> DecodeHead(std::string_view bytes) {
   if (bytes.substr(0, kMagic.size()) != kMagic) {
-    return absl::InvalidArgumentError("no history file");
+    return base::InvalidArgumentError("no history file");
   }
   if (bytes.size() >= kVersionAt + 4 && Get<uint32_t>(bytes, kVersionAt) > kVersion) {
-    return absl::UnimplementedError(absl::StrCat("history file of version ",
+    return base::UnimplementedError(absl::StrCat("history file of version ",
                                                  Get<uint32_t>(bytes, kVersionAt),
                                                  "; known here: up to ", kVersion));
   }
   const size_t end = RecordsAt(bytes);
-  if (end == 0) return absl::DataLossError("damaged history file: cut short");
+  if (end == 0) return base::DataLossError("damaged history file: cut short");
   if (SumOf(bytes.substr(0, end - kSumBytes)) != bytes.substr(end - kSumBytes, kSumBytes)) {
-    return absl::DataLossError("damaged history file: the checksum of its head is wrong");
+    return base::DataLossError("damaged history file: the checksum of its head is wrong");
   }
   ChapterFileHead head;
   const auto level = Get<uint32_t>(bytes, kLevelAt);
   const auto count = Get<uint32_t>(bytes, kCountAt);
   if (level > kMaxLevel || count > kMaxReplaced) {
-    return absl::DataLossError(
+    return base::DataLossError(
         absl::StrCat("damaged history file: level ", level, ", stands for ", count, " files"));
   }
   head.level = static_cast<int>(level);
@@ -117,8 +117,8 @@ std::string EncodeFileRecord(std::string_view packed) {
   return bytes.append(packed);
 }
 
-absl::StatusOr<ChapterFile> DecodeChapterFile(std::string_view bytes) {
-  absl::StatusOr<ChapterFileHead> head = DecodeHead(bytes);
+base::StatusOr<ChapterFile> DecodeChapterFile(std::string_view bytes) {
+  base::StatusOr<ChapterFileHead> head = DecodeHead(bytes);
   if (!head.ok()) return head.status();
   ChapterFile file;
   file.head = *std::move(head);
@@ -127,7 +127,7 @@ absl::StatusOr<ChapterFile> DecodeChapterFile(std::string_view bytes) {
   if (!first) return file;
   std::optional<std::string_view> next = NextRecord(&bytes, &file.is_damaged);
   if (!next) {
-    absl::StatusOr<ChapterPtr> chapter = Chapter::FromPacked(std::string(*first));
+    base::StatusOr<ChapterPtr> chapter = Chapter::FromPacked(std::string(*first));
     file.is_damaged = file.is_damaged || !chapter.ok();
     if (chapter.ok() && (*chapter)->summary().windows > 0) file.chapter = *std::move(chapter);
     return file;
@@ -146,7 +146,7 @@ absl::StatusOr<ChapterFile> DecodeChapterFile(std::string_view bytes) {
     }
   }
   if (contents.streams.windows == 0) return file;
-  absl::StatusOr<ChapterPtr> chapter = Chapter::Pack(contents.tables, contents.streams);
+  base::StatusOr<ChapterPtr> chapter = Chapter::Pack(contents.tables, contents.streams);
   if (!chapter.ok()) return chapter.status();
   file.chapter = *std::move(chapter);
   return file;

@@ -23,7 +23,7 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/status/statusor.h"
+#include "base/status.h"
 #include "history/chapter.h"
 
 namespace podo::history {
@@ -54,7 +54,7 @@ std::string EncodeFileRecord(std::string_view packed);
 
 // Errors: InvalidArgument if it is no such file, Unimplemented if it is of a later version,
 // DataLoss if the head is damaged. Bytes may be hostile; memory stays bounded.
-absl::StatusOr<ChapterFile> DecodeChapterFile(std::string_view bytes);
+base::StatusOr<ChapterFile> DecodeChapterFile(std::string_view bytes);
 
 // Writes the checksums of what is there; for tests, which make files no encoder makes.
 void SealChapterFile(std::string* bytes);

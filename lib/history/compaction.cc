@@ -33,8 +33,8 @@ class Compactor {
   Compactor(int64_t window_ns, size_t open_bytes)
       : window_ns_(window_ns), open_bytes_(open_bytes) {}
 
-  absl::Status Add(const Chapter& chapter) {
-    absl::StatusOr<std::unique_ptr<const Contents>> contents = chapter.Open();
+  base::Status Add(const Chapter& chapter) {
+    base::StatusOr<std::unique_ptr<const Contents>> contents = chapter.Open();
     if (!contents.ok()) return contents.status();
     const Contents& c = **contents;
     auto translation = std::make_unique<Translation>(c.tables, into_.get());
@@ -46,7 +46,7 @@ class Compactor {
       // Stacks that are never seen again make a group end early, for the sake of memory.
       if (!Joins(head) || into_->bytes() > 2 * open_bytes_) EndGroup();
       if (group_.covered == 0 && into_->bytes() + streams_.bytes() > open_bytes_) {
-        if (absl::Status failed = EndChapter(); !failed.ok()) return failed;
+        if (base::Status failed = EndChapter(); !failed.ok()) return failed;
         translation = std::make_unique<Translation>(c.tables, into_.get());
         translation->MainFirst();
       }
@@ -56,12 +56,12 @@ class Compactor {
         sums_.Add({translation->Key(s.key), s.count, s.cpu_ns});
       }
     }
-    return absl::OkStatus();
+    return base::OkStatus();
   }
 
-  absl::StatusOr<std::vector<ChapterPtr>> Finish() {
+  base::StatusOr<std::vector<ChapterPtr>> Finish() {
     EndGroup();
-    if (absl::Status failed = EndChapter(); !failed.ok()) return failed;
+    if (base::Status failed = EndChapter(); !failed.ok()) return failed;
     return std::move(made_);
   }
 
@@ -99,8 +99,8 @@ class Compactor {
   }
 
   // Once more, for the rows alone that the windows still refer to.
-  absl::Status EndChapter() {
-    if (streams_.windows == 0) return absl::OkStatus();
+  base::Status EndChapter() {
+    if (streams_.windows == 0) return base::OkStatus();
     const Tables all = into_->Take();
     into_ = std::make_unique<Interner>();
     Contents kept;
@@ -121,10 +121,10 @@ class Compactor {
     kept.tables = into_->Take();
     into_ = std::make_unique<Interner>();
     streams_ = {};
-    absl::StatusOr<ChapterPtr> chapter = Chapter::Pack(kept.tables, kept.streams);
+    base::StatusOr<ChapterPtr> chapter = Chapter::Pack(kept.tables, kept.streams);
     if (!chapter.ok()) return chapter.status();
     made_.push_back(*std::move(chapter));
-    return absl::OkStatus();
+    return base::OkStatus();
   }
 
   const int64_t window_ns_;
@@ -139,11 +139,11 @@ class Compactor {
 
 }  // namespace
 
-absl::StatusOr<std::vector<ChapterPtr>> Compact(absl::Span<const ChapterPtr> from,
+base::StatusOr<std::vector<ChapterPtr>> Compact(absl::Span<const ChapterPtr> from,
                                                 int64_t window_ns, size_t open_bytes) {
   Compactor compactor(window_ns, open_bytes);
   for (const ChapterPtr& chapter : from) {
-    if (absl::Status failed = compactor.Add(*chapter); !failed.ok()) return failed;
+    if (base::Status failed = compactor.Add(*chapter); !failed.ok()) return failed;
   }
   return compactor.Finish();
 }

@@ -7,8 +7,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "base/status.h"
 #include "history/chapter.h"
 
 namespace podo::history {
@@ -17,7 +17,7 @@ namespace podo::history {
 // `window_ns` long, and folded; 0: as they are. Windows with a gap or a step of the clock between
 // them stay apart. Tables hold only what is still referred to. Working memory: what was unpacked,
 // and some times `open_bytes`, beyond which a further chapter is begun.
-absl::StatusOr<std::vector<ChapterPtr>> Compact(absl::Span<const ChapterPtr> from,
+base::StatusOr<std::vector<ChapterPtr>> Compact(absl::Span<const ChapterPtr> from,
                                                 int64_t window_ns, size_t open_bytes);
 
 }  // namespace podo::history

@@ -111,7 +111,7 @@ class History::State {
 
   // The chapter in the making is made, and room for it. Questions go on meanwhile.
   void Close() {
-    const absl::StatusOr<ChapterPtr> chapter =
+    const base::StatusOr<ChapterPtr> chapter =
         Chapter::Pack(open_->interner.tables(), open_->streams);
     Ring ring = ring_;
     if (chapter.ok()) {
@@ -153,15 +153,15 @@ History::~History() = default;
 
 void History::Add(const model::Profile& profile) { state_->Add(profile); }
 
-absl::StatusOr<ProfileAnswer> History::Profile(const Query& query) const {
+base::StatusOr<ProfileAnswer> History::Profile(const Query& query) const {
   return AnswerProfile(state_->Now(), query);
 }
 
-absl::StatusOr<Timeline> History::CpuTimeline(const TimelineQuery& query) const {
+base::StatusOr<Timeline> History::CpuTimeline(const TimelineQuery& query) const {
   return AnswerTimeline(state_->Now(), query);
 }
 
-absl::StatusOr<std::vector<LabelKey>> History::Labels(const Query& query, size_t max_values) const {
+base::StatusOr<std::vector<LabelKey>> History::Labels(const Query& query, size_t max_values) const {
   return AnswerLabels(state_->Now(), query, max_values);
 }
 

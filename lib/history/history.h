@@ -8,8 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
-#include "absl/status/statusor.h"
+#include "base/status.h"
 #include "history/query.h"
 #include "model/profile.h"
 
@@ -36,9 +35,9 @@ class History {
 
   // From any thread, beside Add, which they hold up for moments only. ResourceExhausted if the
   // answer would need more memory than is good for the process.
-  absl::StatusOr<ProfileAnswer> Profile(const Query& query) const;
-  absl::StatusOr<Timeline> CpuTimeline(const TimelineQuery& query) const;
-  absl::StatusOr<std::vector<LabelKey>> Labels(const Query& query, size_t max_values) const;
+  base::StatusOr<ProfileAnswer> Profile(const Query& query) const;
+  base::StatusOr<Timeline> CpuTimeline(const TimelineQuery& query) const;
+  base::StatusOr<std::vector<LabelKey>> Labels(const Query& query, size_t max_values) const;
   HistoryStats Stats() const;
 
  private:

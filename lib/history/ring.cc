@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "base/status.h"
 #include "history/compaction.h"
 #include "model/saturating.h"
 
@@ -65,7 +65,7 @@ void Replace(const RingLimits& limits, size_t begin, size_t end, int level, int6
   for (auto it = first; it != last; ++it) from.push_back(it->chapter);
   const uint64_t windows =
       WindowsOf(absl::MakeConstSpan(ring->chapters).subspan(begin, end - begin));
-  const absl::StatusOr<std::vector<ChapterPtr>> made = Compact(from, window_ns, limits.open_bytes);
+  const base::StatusOr<std::vector<ChapterPtr>> made = Compact(from, window_ns, limits.open_bytes);
   std::vector<KeptChapter> coarse;
   if (made.ok()) {
     for (const ChapterPtr& chapter : *made) coarse.push_back({chapter, level});

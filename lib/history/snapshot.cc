@@ -48,25 +48,25 @@ void Count(const WindowHead& head, Resolution* r) {
 
 }  // namespace
 
-absl::Status TooMuchToAnswer(size_t bytes) {
-  return absl::ResourceExhaustedError(
+base::Status TooMuchToAnswer(size_t bytes) {
+  return base::ResourceExhaustedError(
       absl::StrCat("the answer needs ", bytes >> 20, " MiB; accepted: up to ",
                    kMaxAnswerBytes >> 20, " MiB. Ask for a shorter range or for fewer labels"));
 }
 
-absl::StatusOr<std::shared_ptr<const Contents>> Snapshot::Open(size_t i) const {
+base::StatusOr<std::shared_ptr<const Contents>> Snapshot::Open(size_t i) const {
   if (i >= chapters.size()) return open;
-  absl::StatusOr<std::unique_ptr<const Contents>> contents = chapters[i]->Open();
+  base::StatusOr<std::unique_ptr<const Contents>> contents = chapters[i]->Open();
   if (!contents.ok()) return contents.status();
   return std::shared_ptr<const Contents>(*std::move(contents));
 }
 
-absl::Status VisitWindows(const Snapshot& snapshot, const Query& query, WindowVisitor* visitor,
+base::Status VisitWindows(const Snapshot& snapshot, const Query& query, WindowVisitor* visitor,
                           Resolution* resolution) {
   base::PageVector<WindowSample> samples;
   for (size_t i = 0; i < snapshot.size(); ++i) {
     if (!snapshot.summary(i).MayBeginIn(query.from_ns, query.until_ns)) continue;
-    const absl::StatusOr<std::shared_ptr<const Contents>> opened = snapshot.Open(i);
+    const base::StatusOr<std::shared_ptr<const Contents>> opened = snapshot.Open(i);
     if (!opened.ok()) return opened.status();
     const Contents& contents = **opened;
     LabelFilter filter(contents.tables, query.labels);
@@ -86,9 +86,9 @@ absl::Status VisitWindows(const Snapshot& snapshot, const Query& query, WindowVi
       Count(head, resolution);
       visitor->Visit(contents, head, samples);
     }
-    if (absl::Status failed = visitor->End(contents); !failed.ok()) return failed;
+    if (base::Status failed = visitor->End(contents); !failed.ok()) return failed;
   }
-  return absl::OkStatus();
+  return base::OkStatus();
 }
 
 }  // namespace podo::history

@@ -8,9 +8,8 @@
 #include <memory>
 #include <vector>
 
-#include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "base/status.h"
 #include "history/chapter.h"
 #include "history/query.h"
 
@@ -19,7 +18,7 @@ namespace podo::history {
 // Of all that an answer needs at once. A flame graph of 50,000 distinct stacks, 60 frames deep,
 // takes 20 MiB.
 inline constexpr size_t kMaxAnswerBytes = size_t{96} << 20;
-absl::Status TooMuchToAnswer(size_t bytes);
+base::Status TooMuchToAnswer(size_t bytes);
 
 struct Snapshot {
   std::vector<ChapterPtr> chapters;      // in the order of recording
@@ -30,7 +29,7 @@ struct Snapshot {
   const ChapterSummary& summary(size_t i) const {
     return i < chapters.size() ? chapters[i]->summary() : open_summary;
   }
-  absl::StatusOr<std::shared_ptr<const Contents>> Open(size_t i) const;
+  base::StatusOr<std::shared_ptr<const Contents>> Open(size_t i) const;
 };
 
 // Called for each chapter with windows in the range, in the order of recording.
@@ -40,17 +39,17 @@ class WindowVisitor {
   virtual void Begin(const Contents&) {}
   virtual void Visit(const Contents& contents, const WindowHead& head,
                      absl::Span<const WindowSample> samples) = 0;
-  virtual absl::Status End(const Contents&) { return absl::OkStatus(); }
+  virtual base::Status End(const Contents&) { return base::OkStatus(); }
 };
 
 // Visits the samples that match. `resolution` is of all windows in the range, whether or not
 // anything in them matches.
-absl::Status VisitWindows(const Snapshot& snapshot, const Query& query, WindowVisitor* visitor,
+base::Status VisitWindows(const Snapshot& snapshot, const Query& query, WindowVisitor* visitor,
                           Resolution* resolution);
 
-absl::StatusOr<ProfileAnswer> AnswerProfile(const Snapshot& snapshot, const Query& query);
-absl::StatusOr<Timeline> AnswerTimeline(const Snapshot& snapshot, const TimelineQuery& query);
-absl::StatusOr<std::vector<LabelKey>> AnswerLabels(const Snapshot& snapshot, const Query& query,
+base::StatusOr<ProfileAnswer> AnswerProfile(const Snapshot& snapshot, const Query& query);
+base::StatusOr<Timeline> AnswerTimeline(const Snapshot& snapshot, const TimelineQuery& query);
+base::StatusOr<std::vector<LabelKey>> AnswerLabels(const Snapshot& snapshot, const Query& query,
                                                    size_t max_values);
 
 }  // namespace podo::history

@@ -48,7 +48,7 @@ Store::~Store() {
   lock_.Unlock();
 }
 
-void Store::Report(const absl::Status& status) {
+void Store::Report(const base::Status& status) {
   if (status.ok() || status.message() == reported_) return;
   reported_ = std::string(status.message());
   base::Log(base::LogLevel::kWarning,
@@ -58,17 +58,17 @@ void Store::Report(const absl::Status& status) {
 // The directory is open and the lock of our run is held.
 bool Store::IsReady() {
   if (getpid() != pid_) return false;
-  absl::Status status = directory_.Open();
+  base::Status status = directory_.Open();
   if (status.ok() && (run_ == 0 || !directory_.IsAtItsName(lock_))) status = BeginRun();
   Report(status);
   return status.ok();
 }
 
 // A number above all others.
-absl::Status Store::BeginRun() {
+base::Status Store::BeginRun() {
   lock_.Unlock();
   journal_.Unlock();
-  const absl::StatusOr<std::vector<Listed>> listed = List();
+  const base::StatusOr<std::vector<Listed>> listed = List();
   if (!listed.ok()) return listed.status();
   uint32_t run = std::exchange(run_, 0) + 1;
   for (const Listed& file : *listed) run = std::max(run, file.name.run + 1);
@@ -80,7 +80,7 @@ absl::Status Store::BeginRun() {
     run_ = run;
     next_seq_ = 1;
     MoveToThisRun(*listed);
-    return absl::OkStatus();
+    return base::OkStatus();
   }
   return base::FileError("write to directory", directory_.path(), error);
 }
@@ -118,9 +118,9 @@ void Store::MoveToThisRun(const std::vector<Listed>& listed) {
   }
 }
 
-absl::StatusOr<std::vector<Store::Listed>> Store::List() {
+base::StatusOr<std::vector<Store::Listed>> Store::List() {
   std::vector<Listed> listed;
-  const absl::Status status = directory_.List([&](std::string_view text) {
+  const base::Status status = directory_.List([&](std::string_view text) {
     const std::optional<FileName> name = ParseFileName(text);
     if (name && name->service == service_) listed.push_back({*name, 0});
   });
@@ -137,13 +137,13 @@ absl::StatusOr<std::vector<Store::Listed>> Store::List() {
 }
 
 // The bound is that of all processes of the service. What nobody owns goes first, then our oldest.
-absl::Status Store::MakeRoom(uint64_t needed) {
-  const absl::StatusOr<std::vector<Listed>> listed = List();
+base::Status Store::MakeRoom(uint64_t needed) {
+  const base::StatusOr<std::vector<Listed>> listed = List();
   if (!listed.ok()) return listed.status();
   uint64_t total = needed;
   for (const Listed& file : *listed) total += file.bytes;
   for (const Listed& file : *listed) {
-    if (total <= max_bytes_) return absl::OkStatus();
+    if (total <= max_bytes_) return base::OkStatus();
     base::FileClaim claim;
     if (file.name.run == run_ || file.bytes == 0) continue;
     if (!ClaimRun(file.name.run, *listed, &claim)) continue;
@@ -161,13 +161,13 @@ absl::Status Store::MakeRoom(uint64_t needed) {
     unwritten_.insert(oldest->first);
     files_.erase(oldest);
   }
-  if (total <= max_bytes_) return absl::OkStatus();
-  return absl::ResourceExhaustedError(absl::StrCat("no room in directory ", directory_.path(), ": ",
+  if (total <= max_bytes_) return base::OkStatus();
+  return base::ResourceExhaustedError(absl::StrCat("no room in directory ", directory_.path(), ": ",
                                                    max_bytes_, " bytes are taken"));
 }
 
-absl::Status Store::BeginJournal() {
-  if (journal_.file.IsOurs() && directory_.IsAtItsName(journal_)) return absl::OkStatus();
+base::Status Store::BeginJournal() {
+  if (journal_.file.IsOurs() && directory_.IsAtItsName(journal_)) return base::OkStatus();
   if (!journal_.name.empty()) stale_.push_back(journal_name_);
   journal_.Unlock();
   journal_ = {};
@@ -177,12 +177,12 @@ absl::Status Store::BeginJournal() {
   written_ = {};
   changed_ = {};
   journal_bytes_ = 0;
-  return absl::OkStatus();
+  return base::OkStatus();
 }
 
-absl::Status Store::AppendToJournal(OpenChapter* open) {
-  if (absl::Status failed = BeginJournal(); !failed.ok()) return failed;
-  const absl::StatusOr<std::string> packed =
+base::Status Store::AppendToJournal(OpenChapter* open) {
+  if (base::Status failed = BeginJournal(); !failed.ok()) return failed;
+  const base::StatusOr<std::string> packed =
       PackRecord(open->interner.tables(), open->streams, written_, changed_, kJournalLevel);
   if (!packed.ok()) return packed.status();
   std::string bytes;
@@ -191,7 +191,7 @@ absl::Status Store::AppendToJournal(OpenChapter* open) {
     bytes = EncodeFileHead({.level = 0, .order = order, .replaces = IdsOf(stale_)});
   }
   bytes += EncodeFileRecord(*packed);
-  if (absl::Status failed = MakeRoom(bytes.size()); !failed.ok()) return failed;
+  if (base::Status failed = MakeRoom(bytes.size()); !failed.ok()) return failed;
   const int error = base::WriteAll(journal_.file, bytes);
   if (error != 0) {
     // A record that is not whole would hide those after it.
@@ -205,7 +205,7 @@ absl::Status Store::AppendToJournal(OpenChapter* open) {
   journal_bytes_ += bytes.size();
   written_ = AllOf(open->interner.tables(), open->streams);
   changed_ = {};
-  return absl::OkStatus();
+  return base::OkStatus();
 }
 
 void Store::Journal(OpenChapter* open) {
@@ -221,12 +221,12 @@ void Store::Journal(OpenChapter* open) {
   CountBytes();
 }
 
-absl::Status Store::WriteChapter(const KeptChapter& kept, uint64_t order,
+base::Status Store::WriteChapter(const KeptChapter& kept, uint64_t order,
                                  const std::vector<FileId>& replaces) {
   const std::string bytes =
       EncodeFileHead({.level = kept.level, .order = order, .replaces = replaces}) +
       EncodeFileRecord(kept.chapter->packed());
-  if (absl::Status failed = MakeRoom(bytes.size()); !failed.ok()) return failed;
+  if (base::Status failed = MakeRoom(bytes.size()); !failed.ok()) return failed;
   const FileName name = NextName();
   FileName temporary = name;
   temporary.kind = FileKind::kTemporary;
@@ -238,7 +238,7 @@ absl::Status Store::WriteChapter(const KeptChapter& kept, uint64_t order,
   claim.Unlock();
   if (error != 0) return base::FileError("write to directory", directory_.path(), error);
   files_[kept.chapter] = {name, order, bytes.size()};
-  return absl::OkStatus();
+  return base::OkStatus();
 }
 
 void Store::RemoveStale(const std::set<const Chapter*>& kept) {
@@ -268,7 +268,7 @@ void Store::Sync(const std::vector<KeptChapter>& chapters) {
   for (const auto& [chapter, file] : files_) {
     if (!kept.contains(chapter.get())) replaces.push_back(IdOf(file.name));
   }
-  absl::Status status;
+  base::Status status;
   uint64_t last_order = 0;
   for (size_t i = 0; i < chapters.size() && status.ok(); ++i) {
     const KeptChapter& c = chapters[i];

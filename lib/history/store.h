@@ -15,9 +15,8 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "base/shared_directory.h"
+#include "base/status.h"
 #include "history/chapter_codec.h"
 #include "history/chapter_file.h"
 #include "history/file_name.h"
@@ -67,9 +66,9 @@ class Store {
   };
 
   bool IsReady();
-  absl::Status BeginRun();
+  base::Status BeginRun();
   void MoveToThisRun(const std::vector<Listed>& listed);
-  absl::StatusOr<std::vector<Listed>> List();
+  base::StatusOr<std::vector<Listed>> List();
   bool ClaimRun(uint32_t run, const std::vector<Listed>& listed, base::FileClaim* claim);
   void ReadRun(uint32_t run, const std::vector<Listed>& listed, std::vector<Read>* read,
                Found* found);
@@ -77,15 +76,15 @@ class Store {
   void Adopt(Read* read);
 
   FileName NextName() { return {service_, run_, next_seq_++, FileKind::kChapter}; }
-  absl::Status MakeRoom(uint64_t needed);
-  absl::Status BeginJournal();
-  absl::Status AppendToJournal(OpenChapter* open);
-  absl::Status WriteChapter(const KeptChapter& kept, uint64_t order,
+  base::Status MakeRoom(uint64_t needed);
+  base::Status BeginJournal();
+  base::Status AppendToJournal(OpenChapter* open);
+  base::Status WriteChapter(const KeptChapter& kept, uint64_t order,
                             const std::vector<FileId>& replaces);
   void RemoveStale(const std::set<const Chapter*>& kept);
   void Remove(const FileName& name) { directory_.Remove(FormatFileName(name)); }
   void CountBytes();
-  void Report(const absl::Status& status);
+  void Report(const base::Status& status);
 
   base::SharedDirectory directory_;
   const uint64_t service_;

@@ -57,9 +57,9 @@ bool Store::ReadChapter(const Listed& listed, Read* read, Found* found) {
     Remove(listed.name);
     return false;
   }
-  absl::StatusOr<ChapterFile> file = absl::DataLossError("cannot be read");
+  base::StatusOr<ChapterFile> file = base::DataLossError("cannot be read");
   if (bytes) file = DecodeChapterFile(*bytes);
-  if (absl::IsUnimplemented(file.status())) return false;  // a later version's, and left to it
+  if (base::IsUnimplemented(file.status())) return false;  // a later version's, and left to it
   const bool is_damaged = !file.ok() || file->is_damaged;
   if (is_damaged) {
     ++found->dropped;
@@ -104,7 +104,7 @@ void Store::Adopt(Read* read) {
 Store::Found Store::TakeOver(uint64_t take_bytes) {
   Found found;
   if (!IsReady()) return found;
-  const absl::StatusOr<std::vector<Listed>> listed = List();
+  const base::StatusOr<std::vector<Listed>> listed = List();
   if (!listed.ok()) return found;
   std::set<uint32_t> runs;
   for (const Listed& file : *listed) runs.insert(file.name.run);

@@ -15,10 +15,10 @@
 #include <mutex>
 #include <utility>
 
-#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/owned_fd.h"
+#include "base/status.h"
 
 // There if libpodo_net.a is linked in.
 #pragma weak podo_net_module
@@ -74,12 +74,12 @@ std::string MappedFile(uintptr_t address) {
   return "";
 }
 
-absl::Status Unusable(const std::string& what) {
-  return absl::FailedPreconditionError(absl::StrCat("HTTP needs libpodo_net.so, ", what));
+base::Status Unusable(const std::string& what) {
+  return base::FailedPreconditionError(absl::StrCat("HTTP needs libpodo_net.so, ", what));
 }
 
 // The first that is there is taken; one that does not load is an error and not passed over.
-absl::StatusOr<std::string> FindModule() {
+base::StatusOr<std::string> FindModule() {
   const std::vector<std::string> directories = NetModuleDirectories();
   for (const std::string& directory : directories) {
     const std::string path = absl::StrCat(directory, "/", kName);
@@ -99,15 +99,15 @@ bool HasRoomToLoad() {
   return room != MAP_FAILED && munmap(room, kBytes) == 0;
 }
 
-absl::Status CheckVersion(const podo_net_api& api, const std::string& path) {
+base::Status CheckVersion(const podo_net_api& api, const std::string& path) {
   if (api.size == sizeof api && std::strcmp(api.version, PODO_VERSION) == 0) {
-    return absl::OkStatus();
+    return base::OkStatus();
   }
   return Unusable(absl::StrCat("but ", path, " is of another build, version ", api.version,
                                " and not " PODO_VERSION ": install both from one build"));
 }
 
-absl::StatusOr<const podo_net_api*> Load() {
+base::StatusOr<const podo_net_api*> Load() {
   if (&podo_net_module != nullptr) return podo_net_module();
   if (ProgramIsStatic()) {
     return Unusable("which a static program cannot load: link libpodo_net.a");
@@ -125,7 +125,7 @@ absl::StatusOr<const podo_net_api*> Load() {
   const auto module =
       reinterpret_cast<decltype(&podo_net_module)>(dlsym(handle, "podo_net_module"));
   if (module == nullptr) return Unusable(absl::StrCat("which ", *path, " is not"));
-  const absl::Status status = CheckVersion(*module(), *path);
+  const base::Status status = CheckVersion(*module(), *path);
   if (!status.ok()) return status;
   return module();
 }
@@ -154,7 +154,7 @@ std::vector<std::string> NetModuleDirectories() {
   return directories;
 }
 
-absl::StatusOr<const podo_net_api*> LoadNetModule(bool tls) {
+base::StatusOr<const podo_net_api*> LoadNetModule(bool tls) {
   static constinit std::mutex mutex;
   static constinit const podo_net_api* loaded = nullptr;  // under mutex
   const std::lock_guard lock(mutex);
@@ -165,7 +165,7 @@ absl::StatusOr<const podo_net_api*> LoadNetModule(bool tls) {
   }
   base::AlsoCloseInForkChild(loaded->close_in_fork_child);
   const char* problem = tls ? loaded->prepare_tls() : nullptr;
-  if (problem != nullptr) return absl::FailedPreconditionError(problem);
+  if (problem != nullptr) return base::FailedPreconditionError(problem);
   return loaded;
 }
 

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/statusor.h"
+#include "base/status.h"
 #include "net/net_abi.h"
 
 namespace podo::net {
@@ -21,7 +21,7 @@ namespace podo::net {
 // a process that exits while another thread is in the loader fails. Thread-safe. Cost, once: some
 // milliseconds (docs/dependencies.md has figures). If libpodo_net.a is linked in, nothing is
 // loaded.
-absl::StatusOr<const podo_net_api*> LoadNetModule(bool tls);
+base::StatusOr<const podo_net_api*> LoadNetModule(bool tls);
 
 // Where it is looked for: beside the file that holds this function, then in LookAlsoIn's place,
 // then where it was to be installed. Neither environment nor working directory count.

@@ -22,8 +22,8 @@ namespace {
 constexpr size_t kMaxTokenFileBytes = 4096;
 constexpr size_t kMinTokenBytes = 8;
 
-absl::Status TokenError(const std::string& path, const std::string& what) {
-  return absl::InvalidArgumentError(absl::StrCat("the token file ", path, " ", what));
+base::Status TokenError(const std::string& path, const std::string& what) {
+  return base::InvalidArgumentError(absl::StrCat("the token file ", path, " ", what));
 }
 
 // Every byte of `given` is looked at, whatever is found.
@@ -45,7 +45,7 @@ std::string_view After(std::string_view scheme, std::string_view text) {
 
 }  // namespace
 
-absl::StatusOr<std::string> ReadToken(const std::string& path) {
+base::StatusOr<std::string> ReadToken(const std::string& path) {
   // Without waiting for a fifo's other end.
   const base::OwnedFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (file.get() < 0) return TokenError(path, absl::StrCat("cannot be read: ", strerror(errno)));

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "absl/status/statusor.h"
+#include "base/status.h"
 #include "serve/listen_address.h"
 
 namespace podo::serve {
@@ -14,7 +14,7 @@ namespace podo::serve {
 // The token of PODO_LISTEN_TOKEN_FILE, without blanks around it. A regular file of at most 4 KiB
 // that nobody but its owner, root and their group may read, and nobody else write; 8 characters at
 // least. The error is one line that names the file. Reads the file, whose disk may be slow.
-absl::StatusOr<std::string> ReadToken(const std::string& path);
+base::StatusOr<std::string> ReadToken(const std::string& path);
 
 // "Bearer TOKEN", or "Basic" with the token as the password and any user, which is what a browser
 // sends when it has asked for it. The time it takes does not depend on how much of a token is

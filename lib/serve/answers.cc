@@ -33,9 +33,9 @@ Response JsonError(int status, std::string_view message, std::string_view parame
 
 Response JsonError(const BadRequest& bad) { return JsonError(400, bad.message, bad.parameter); }
 
-Response JsonError(const absl::Status& status) {
+Response JsonError(const base::Status& status) {
   const std::string message(status.message());
-  return JsonError(absl::IsResourceExhausted(status) ? 503 : 500, message);
+  return JsonError(base::IsResourceExhausted(status) ? 503 : 500, message);
 }
 
 Response TextError(int status, std::string_view message) {

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "absl/status/status.h"
+#include "base/status.h"
 #include "history/query.h"
 #include "serve/exchange.h"
 #include "serve/range.h"
@@ -22,7 +22,7 @@ Response JsonAnswer(std::string body);
 Response JsonError(int status, std::string_view message, std::string_view parameter = "");
 Response JsonError(const BadRequest& bad);
 // What a room answered: ResourceExhausted becomes 503.
-Response JsonError(const absl::Status& status);
+Response JsonError(const base::Status& status);
 Response TextError(int status, std::string_view message);
 
 // {"windows":...,"from_ms":...,...} as docs/http.md has it.

@@ -61,7 +61,7 @@ Response Timeline(const Target& target, const Sources& sources) {
   if (const std::string* by = target.Find("by")) wanted.by = *by;
   wanted.max_points = static_cast<size_t>(points);
   wanted.max_values = kShownValues;
-  const absl::StatusOr<history::Timeline> timeline = sources.timeline(wanted);
+  const base::StatusOr<history::Timeline> timeline = sources.timeline(wanted);
   if (!timeline.ok()) return JsonError(timeline.status());
   const size_t values = timeline->values.size();
   const bool has_rest =
@@ -85,7 +85,7 @@ Response Labels(const Target& target, const Sources& sources) {
   Query query;
   BadRequest bad;
   if (!ReadRangeOf(target, sources, &query, &bad)) return JsonError(bad);
-  const absl::StatusOr<std::vector<history::LabelKey>> keys = sources.labels(query, kListedValues);
+  const base::StatusOr<std::vector<history::LabelKey>> keys = sources.labels(query, kListedValues);
   if (!keys.ok()) return JsonError(keys.status());
   const auto write_value = [](const history::LabelValue& v) {
     return absl::StrCat("{\"value\":", JsonText(v.value), ",\"cpu_ns\":", v.cpu_ns, "}");
@@ -105,7 +105,7 @@ Response Profile(const Target& target, const Sources& sources) {
   if (!ReadRangeOf(target, sources, &query, &bad) || !ReadForm(target, &form, &bad)) {
     return JsonError(bad);
   }
-  const absl::StatusOr<history::ProfileAnswer> answer = sources.profile(query);
+  const base::StatusOr<history::ProfileAnswer> answer = sources.profile(query);
   if (!answer.ok()) return JsonError(answer.status());
   return ProfileInForm(*answer, form, sources.identity.service);
 }
@@ -120,9 +120,9 @@ Response Difference(const Target& target, const Sources& sources) {
       !ReadForm(target, &form, &bad)) {
     return JsonError(bad);
   }
-  const absl::StatusOr<history::ProfileAnswer> later = sources.profile(after);
+  const base::StatusOr<history::ProfileAnswer> later = sources.profile(after);
   if (!later.ok()) return JsonError(later.status());
-  const absl::StatusOr<history::ProfileAnswer> earlier = sources.profile(before);
+  const base::StatusOr<history::ProfileAnswer> earlier = sources.profile(before);
   if (!earlier.ok()) return JsonError(earlier.status());
   return DifferenceInForm(*earlier, *later, form, sources.identity.service);
 }

@@ -28,15 +28,15 @@ bool IsPlain(std::string_view text) {
                       [](unsigned char c) { return c < ' ' || c == 0x7f; });
 }
 
-absl::StatusOr<ListenAddress> ParseUnix(std::string_view text) {
+base::StatusOr<ListenAddress> ParseUnix(std::string_view text) {
   ListenAddress address;
   // A path wants its NUL; an abstract name has '@' in its place.
-  if (!IsPlain(text) || text.size() > kMaxUnixBytes) return absl::InvalidArgumentError(kAccepted);
+  if (!IsPlain(text) || text.size() > kMaxUnixBytes) return base::InvalidArgumentError(kAccepted);
   if (text.starts_with('@') && text.size() > 1) {
     address.name = text.substr(1);
     return address;
   }
-  if (!text.starts_with('/') || text.ends_with('/')) return absl::InvalidArgumentError(kAccepted);
+  if (!text.starts_with('/') || text.ends_with('/')) return base::InvalidArgumentError(kAccepted);
   address.path = text;
   return address;
 }
@@ -58,23 +58,23 @@ std::string ListenAddress::Text() const {
   return absl::StrCat(is_v6 ? "[" : "", ip, is_v6 ? "]:" : ":", port);
 }
 
-absl::StatusOr<ListenAddress> ParseListenAddress(std::string_view text) {
+base::StatusOr<ListenAddress> ParseListenAddress(std::string_view text) {
   text = base::TrimBlanks(text);
   constexpr std::string_view kUnix = "unix:";
   if (text.starts_with(kUnix)) return ParseUnix(text.substr(kUnix.size()));
   const size_t colon = text.rfind(':');
-  if (colon == std::string_view::npos) return absl::InvalidArgumentError(kAccepted);
+  if (colon == std::string_view::npos) return base::InvalidArgumentError(kAccepted);
   ListenAddress address;
   address.ip = text.substr(0, colon);
   const bool is_bracketed = address.ip.starts_with('[') && address.ip.ends_with(']');
   if (is_bracketed) address.ip = address.ip.substr(1, address.ip.size() - 2);
   if (address.ip == "localhost") address.ip = "127.0.0.1";
-  const absl::StatusOr<int64_t> port = base::ParseInteger(text.substr(colon + 1));
+  const base::StatusOr<int64_t> port = base::ParseInteger(text.substr(colon + 1));
   constexpr int64_t kMaxPort = 65535;
   const bool is_v6 = address.ip.find(':') != std::string::npos;
   if (is_v6 != is_bracketed || !IsLiteral(address.ip) || !port.ok() || *port < 0 ||
       *port > kMaxPort) {
-    return absl::InvalidArgumentError(kAccepted);
+    return base::InvalidArgumentError(kAccepted);
   }
   address.port = static_cast<uint16_t>(*port);
   return address;

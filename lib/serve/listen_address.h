@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "absl/status/statusor.h"
+#include "base/status.h"
 
 namespace podo::serve {
 
@@ -27,7 +27,7 @@ struct ListenAddress {
 
 // "127.0.0.1:6060", "[::1]:6060", "localhost:6060" (127.0.0.1), "unix:/path", "unix:@name". The
 // error says what is accepted, and nothing else. Pure.
-absl::StatusOr<ListenAddress> ParseListenAddress(std::string_view text);
+base::StatusOr<ListenAddress> ParseListenAddress(std::string_view text);
 
 }  // namespace podo::serve
 

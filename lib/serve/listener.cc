@@ -52,7 +52,7 @@ void Pending::Compress(Response* response) const {
   const bool is_bytes = response->content_type == "application/octet-stream";
   if (!takes_gzip_ || is_bytes || response->body.size() < kLeastGzipBytes) return;
   constexpr int kFast = 1;
-  absl::StatusOr<std::string> smaller = base::GzipCompress(response->body, kFast);
+  base::StatusOr<std::string> smaller = base::GzipCompress(response->body, kFast);
   if (!smaller.ok()) return;
   response->body = *std::move(smaller);
   response->headers.emplace_back("Content-Encoding", "gzip");
@@ -81,17 +81,17 @@ bool TakesGzip(std::string_view accept_encoding) {
 Listener::Listener(const podo_net_api* api, ListenAddress address, Handle handle)
     : api_(api), address_(std::move(address)), handle_(std::move(handle)) {}
 
-absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(const ListenAddress& address,
+base::StatusOr<std::unique_ptr<Listener>> Listener::Open(const ListenAddress& address,
                                                          const std::string& token, Handle handle) {
   if (!address.IsLoopback() && token.empty()) {
-    return absl::PermissionDeniedError(absl::StrCat(
+    return base::PermissionDeniedError(absl::StrCat(
         "not listening on ", address.Text(),
         ": others can reach it, so PODO_LISTEN_TOKEN_FILE must name a file with a token"));
   }
-  absl::StatusOr<const podo_net_api*> api = net::LoadNetModule(/*tls=*/false);
+  base::StatusOr<const podo_net_api*> api = net::LoadNetModule(/*tls=*/false);
   if (!api.ok()) return api.status();
   ListenAddress bound = address;
-  absl::StatusOr<base::OwnedFd> socket = OpenListeningSocket(&bound);
+  base::StatusOr<base::OwnedFd> socket = OpenListeningSocket(&bound);
   if (!socket.ok()) return socket.status();
   std::unique_ptr<Listener> listener(new Listener(*api, bound, std::move(handle)));
   if (struct stat status; !bound.path.empty() && lstat(bound.path.c_str(), &status) == 0) {
@@ -111,7 +111,7 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(const ListenAddress& ad
   };
   listener->server_ = (*api)->serve(&options);
   if (listener->server_ == nullptr) {
-    return absl::ResourceExhaustedError(
+    return base::ResourceExhaustedError(
         absl::StrCat("cannot listen on ", text, ": no memory or descriptors left"));
   }
   return listener;
@@ -161,10 +161,10 @@ HttpCounts Listener::counts() const {
 }
 
 CompilePattern Listener::Patterns() const {
-  return [api = api_](std::string_view text) -> absl::StatusOr<Predicate> {
+  return [api = api_](std::string_view text) -> base::StatusOr<Predicate> {
     char error[200] = "";
     podo_net_pattern* pattern = api->compile(View(text), error, sizeof error);
-    if (pattern == nullptr) return absl::InvalidArgumentError(error);
+    if (pattern == nullptr) return base::InvalidArgumentError(error);
     const std::shared_ptr<podo_net_pattern> owned(pattern, api->forget);
     return Predicate([api, owned](std::string_view value) {
       return api->matches(owned.get(), View(value)) != 0;

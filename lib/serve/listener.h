@@ -8,7 +8,7 @@
 #include <memory>
 #include <string>
 
-#include "absl/status/statusor.h"
+#include "base/status.h"
 #include "net/net_abi.h"
 #include "serve/exchange.h"
 #include "serve/listen_address.h"
@@ -27,7 +27,7 @@ class Listener {
 
   // Binds and listens; `token` is a secret, empty for none. Loads the network module: for the
   // thread that calls Start(). The error is one line that names the address and what is wrong.
-  static absl::StatusOr<std::unique_ptr<Listener>> Open(const ListenAddress& address,
+  static base::StatusOr<std::unique_ptr<Listener>> Open(const ListenAddress& address,
                                                         const std::string& token, Handle handle);
   ~Listener();  // after Run() has returned
 

@@ -21,11 +21,11 @@ namespace {
 
 constexpr int kBacklog = 64;
 
-absl::Status Error(const ListenAddress& address, const char* what, int error) {
+base::Status Error(const ListenAddress& address, const char* what, int error) {
   const std::string line =
       absl::StrCat("cannot listen on ", address.Text(), ": ", what, strerror(error));
-  if (error == EADDRINUSE) return absl::AlreadyExistsError(line);
-  return absl::UnavailableError(line);
+  if (error == EADDRINUSE) return base::AlreadyExistsError(line);
+  return base::UnavailableError(line);
 }
 
 struct Name {
@@ -84,7 +84,7 @@ int CheckOldFile(const std::string& path) {
   return errno == ECONNREFUSED ? 0 : EADDRINUSE;
 }
 
-absl::StatusOr<base::OwnedFd> OpenPath(const ListenAddress& address) {
+base::StatusOr<base::OwnedFd> OpenPath(const ListenAddress& address) {
   if (const int error = CheckOldFile(address.path); error != 0) return Error(address, "", error);
   // Short, for a socket's path is: "/run/.podo-XXXXXX/s".
   std::string directory = address.path.substr(0, address.path.rfind('/')) + "/.podo-XXXXXX";
@@ -104,7 +104,7 @@ absl::StatusOr<base::OwnedFd> OpenPath(const ListenAddress& address) {
   return socket;
 }
 
-absl::StatusOr<base::OwnedFd> OpenInet(ListenAddress* address) {
+base::StatusOr<base::OwnedFd> OpenInet(ListenAddress* address) {
   Name name = InetName(*address);
   base::OwnedFd socket = NewSocket(name.storage.ss_family);
   const int on = 1;
@@ -122,7 +122,7 @@ absl::StatusOr<base::OwnedFd> OpenInet(ListenAddress* address) {
 
 }  // namespace
 
-absl::StatusOr<base::OwnedFd> OpenListeningSocket(ListenAddress* address) {
+base::StatusOr<base::OwnedFd> OpenListeningSocket(ListenAddress* address) {
   if (!address->path.empty()) return OpenPath(*address);
   if (!address->IsUnix()) return OpenInet(address);
   base::OwnedFd socket = NewSocket(AF_UNIX);

@@ -3,8 +3,8 @@
 #ifndef PODO_LIB_SERVE_LISTENING_SOCKET_H_
 #define PODO_LIB_SERVE_LISTENING_SOCKET_H_
 
-#include "absl/status/statusor.h"
 #include "base/owned_fd.h"
+#include "base/status.h"
 #include "serve/listen_address.h"
 
 namespace podo::serve {
@@ -15,7 +15,7 @@ namespace podo::serve {
 // gets mode 0600 there and is then renamed: at no moment can another user connect, and the process'
 // umask, which is everybody's, stays. A file that is there already is replaced if it is a socket of
 // this user on which nobody listens. AlreadyExists if the address is taken.
-absl::StatusOr<base::OwnedFd> OpenListeningSocket(ListenAddress* address);
+base::StatusOr<base::OwnedFd> OpenListeningSocket(ListenAddress* address);
 
 }  // namespace podo::serve
 

@@ -44,7 +44,7 @@ Response Index() {
 }
 
 Response Recorded(const model::Profile& profile) {
-  absl::StatusOr<std::string> bytes = encode::EncodePprofGz(profile);
+  base::StatusOr<std::string> bytes = encode::EncodePprofGz(profile);
   if (!bytes.ok()) return GoError(500, "out of memory");
   Response response;
   response.content_type = kBinaryType;

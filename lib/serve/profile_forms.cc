@@ -33,7 +33,7 @@ Response Html(std::string page) {
 }
 
 Response Pprof(const Profile& profile, const char* name) {
-  absl::StatusOr<std::string> bytes = encode::EncodePprofGz(profile);
+  base::StatusOr<std::string> bytes = encode::EncodePprofGz(profile);
   if (!bytes.ok()) return JsonError(bytes.status());
   Response response;
   response.content_type = kBinaryType;

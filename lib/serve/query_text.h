@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/status/statusor.h"
 #include "base/parse_value.h"
+#include "base/status.h"
 
 namespace podo::serve {
 
@@ -25,12 +25,12 @@ struct Target {
 
 // "/api/v1/labels?from=now-1h&label.endpoint=/pay": '+' in a query is a blank, as in forms. At most
 // 100 parameters. An error says what is wrong and what is accepted.
-absl::StatusOr<Target> ParseTarget(std::string_view target);
+base::StatusOr<Target> ParseTarget(std::string_view target);
 
 // "1767225600", "1767225600.5" (seconds), "1767225600000" (milliseconds, from 10^11 on),
 // "2026-01-01T00:00:00Z" (RFC 3339), "now", "now-90s", "now-3h" (units ms s m h d). Unix
 // nanoseconds. The error says what is accepted.
-absl::StatusOr<int64_t> ParseTime(std::string_view text, int64_t now_ns);
+base::StatusOr<int64_t> ParseTime(std::string_view text, int64_t now_ns);
 
 }  // namespace podo::serve
 

@@ -12,13 +12,13 @@ namespace {
 constexpr int64_t kHourNs = 3'600'000'000'000;
 constexpr size_t kMaxPatterns = 16;  // each is a compiled automaton
 
-std::string Text(const absl::Status& status) { return std::string(status.message()); }
+std::string Text(const base::Status& status) { return std::string(status.message()); }
 
 bool ReadTime(const Target& target, const std::string& name, int64_t now_ns, int64_t* time_ns,
               BadRequest* bad) {
   const std::string* text = target.Find(name);
   if (text == nullptr) return true;
-  const absl::StatusOr<int64_t> parsed = ParseTime(*text, now_ns);
+  const base::StatusOr<int64_t> parsed = ParseTime(*text, now_ns);
   if (!parsed.ok()) {
     *bad = {name, absl::StrCat(name, ": ", Text(parsed.status()))};
     return false;
@@ -82,8 +82,8 @@ bool ReadLabels(const Target& target, const std::string& prefix, const CompilePa
       MatchOf(key, matches)->values.push_back(parameter.value);
       continue;
     }
-    absl::StatusOr<Predicate> pattern =
-        ++patterns > kMaxPatterns ? absl::InvalidArgumentError(absl::StrCat(
+    base::StatusOr<Predicate> pattern =
+        ++patterns > kMaxPatterns ? base::InvalidArgumentError(absl::StrCat(
                                         "too many patterns; accepted: at most ", kMaxPatterns))
                                   : compile(parameter.value);
     if (!pattern.ok()) {
@@ -118,7 +118,7 @@ bool ReadNumber(const Target& target, std::string_view name, int64_t least, int6
   *value = fallback;
   const std::string* text = target.Find(name);
   if (text == nullptr || text->empty()) return true;
-  const absl::StatusOr<int64_t> parsed = base::ParseInteger(*text);
+  const base::StatusOr<int64_t> parsed = base::ParseInteger(*text);
   if (parsed.ok() && *parsed >= least && *parsed <= most) {
     *value = *parsed;
     return true;

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "absl/status/statusor.h"
+#include "base/status.h"
 #include "history/query.h"
 #include "serve/query_text.h"
 
@@ -16,7 +16,7 @@ namespace podo::serve {
 
 using Predicate = std::function<bool(std::string_view)>;
 // A regular expression that must match a whole value; the error says what is wrong with it.
-using CompilePattern = std::function<absl::StatusOr<Predicate>(std::string_view)>;
+using CompilePattern = std::function<base::StatusOr<Predicate>(std::string_view)>;
 
 // What is wrong with a request, and with which parameter ("" if with none).
 struct BadRequest {

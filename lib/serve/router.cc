@@ -34,7 +34,7 @@ Response Metrics(const Request& request, const Sources& sources) {
 
 void Answer(const Request& request, const Sources& sources, std::function<bool()> is_waiting,
             Respond respond) {
-  const absl::StatusOr<Target> target = ParseTarget(request.target);
+  const base::StatusOr<Target> target = ParseTarget(request.target);
   if (!target.ok()) return respond(JsonError(400, std::string(target.status().message())));
   const std::string_view path = target->path;
   if (path == "/debug/pprof" || path.starts_with("/debug/pprof/")) {

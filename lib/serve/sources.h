@@ -36,9 +36,9 @@ struct Sources {
   // Why profiling is off; "" while it is on.
   std::function<std::string()> stopped_because;
 
-  std::function<absl::StatusOr<history::ProfileAnswer>(const history::Query&)> profile;
-  std::function<absl::StatusOr<history::Timeline>(const history::TimelineQuery&)> timeline;
-  std::function<absl::StatusOr<std::vector<history::LabelKey>>(const history::Query&, size_t)>
+  std::function<base::StatusOr<history::ProfileAnswer>(const history::Query&)> profile;
+  std::function<base::StatusOr<history::Timeline>(const history::TimelineQuery&)> timeline;
+  std::function<base::StatusOr<std::vector<history::LabelKey>>(const history::Query&, size_t)>
       labels;
   std::function<history::HistoryStats()> history_stats;
 

@@ -24,8 +24,8 @@ T ReadAt(Bytes image, uint64_t offset) {
   return value;
 }
 
-absl::Status Bad(absl::string_view what, uint64_t value) {
-  return absl::InvalidArgumentError(
+base::Status Bad(absl::string_view what, uint64_t value) {
+  return base::InvalidArgumentError(
       absl::StrCat("broken ELF file: ", what, " (", value, ") does not fit the file"));
 }
 
@@ -56,19 +56,19 @@ uint64_t EntryBytes(uint32_t section_type) {
   }
 }
 
-absl::Status CheckSection(Bytes image, const Elf64_Shdr& section, uint64_t section_count) {
-  if (section.sh_type == SHT_NULL || section.sh_type == SHT_NOBITS) return absl::OkStatus();
+base::Status CheckSection(Bytes image, const Elf64_Shdr& section, uint64_t section_count) {
+  if (section.sh_type == SHT_NULL || section.sh_type == SHT_NOBITS) return base::OkStatus();
   if (!Inside(section.sh_offset, section.sh_size, image.size())) {
     return Bad("section size", section.sh_size);
   }
   const uint64_t entry = EntryBytes(section.sh_type);
-  if (entry == 0) return absl::OkStatus();
+  if (entry == 0) return base::OkStatus();
   if (section.sh_entsize != entry) return Bad("section entry size", section.sh_entsize);
   if (section.sh_link >= section_count) return Bad("section link", section.sh_link);
-  return absl::OkStatus();
+  return base::OkStatus();
 }
 
-absl::StatusOr<uint64_t> CheckSections(Bytes image, const Elf64_Ehdr& header) {
+base::StatusOr<uint64_t> CheckSections(Bytes image, const Elf64_Ehdr& header) {
   if (header.e_shoff == 0) return uint64_t{0};
   if (header.e_shentsize != sizeof(Elf64_Shdr)) {
     return Bad("section header size", header.e_shentsize);
@@ -85,7 +85,7 @@ absl::StatusOr<uint64_t> CheckSections(Bytes image, const Elf64_Ehdr& header) {
   uint64_t unpacked = 0;
   for (uint64_t i = 0; i < count; ++i) {
     const auto section = ReadAt<Elf64_Shdr>(image, header.e_shoff + i * sizeof(Elf64_Shdr));
-    if (absl::Status ok = CheckSection(image, section, count); !ok.ok()) return ok;
+    if (base::Status ok = CheckSection(image, section, count); !ok.ok()) return ok;
     if (section.sh_type == SHT_NULL || section.sh_type == SHT_NOBITS) continue;
     const uint64_t bytes = UnpackedBytes(image, section);
     // Saturating: a sum that wraps would look small.
@@ -96,17 +96,17 @@ absl::StatusOr<uint64_t> CheckSections(Bytes image, const Elf64_Ehdr& header) {
 
 }  // namespace
 
-absl::StatusOr<uint64_t> CheckElf(Bytes image) {
+base::StatusOr<uint64_t> CheckElf(Bytes image) {
   if (image.size() < sizeof(Elf64_Ehdr) || memcmp(image.data(), ELFMAG, SELFMAG) != 0) {
-    return absl::InvalidArgumentError("not an ELF file");
+    return base::InvalidArgumentError("not an ELF file");
   }
   const auto header = ReadAt<Elf64_Ehdr>(image, 0);
   if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_ident[EI_DATA] != ELFDATA2LSB) {
-    return absl::InvalidArgumentError("not a 64-bit little-endian ELF file");
+    return base::InvalidArgumentError("not a 64-bit little-endian ELF file");
   }
   if (header.e_type != ET_EXEC && header.e_type != ET_DYN) {
     // Relocatable files would need their relocations applied before the DWARF means anything.
-    return absl::InvalidArgumentError("neither a program nor a shared object");
+    return base::InvalidArgumentError("neither a program nor a shared object");
   }
   if (header.e_phnum != 0) {
     if (header.e_phentsize != sizeof(Elf64_Phdr)) {

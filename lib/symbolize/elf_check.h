@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "absl/status/statusor.h"
+#include "base/status.h"
 #include "symbolize/byte_cursor.h"
 
 namespace podo::symbolize {
@@ -17,7 +17,7 @@ namespace podo::symbolize {
 //
 // What remains for libdw to survive: the content of .debug_*. Its readers are bounds-checked and
 // fuzzed upstream; our loops over it are bounded by Budget, its recursion by a depth limit.
-absl::StatusOr<uint64_t> CheckElf(Bytes image);
+base::StatusOr<uint64_t> CheckElf(Bytes image);
 
 }  // namespace podo::symbolize
 

@@ -45,12 +45,12 @@ Elf_Scn* FindSection(Elf* elf, std::string_view name) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<ElfFile>> ElfFile::FromFd(int fd, std::string path,
+base::StatusOr<std::unique_ptr<ElfFile>> ElfFile::FromFd(int fd, std::string path,
                                                          size_t max_unpacked_bytes) {
   struct stat status = {};
   if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || status.st_size <= 0) {
     close(fd);
-    return absl::InvalidArgumentError(absl::StrCat(path, ": not a regular file with content"));
+    return base::InvalidArgumentError(absl::StrCat(path, ": not a regular file with content"));
   }
   const size_t size = static_cast<size_t>(status.st_size);
   // Writable because libelf edits section headers in place when it unpacks sections; private, so
@@ -58,23 +58,23 @@ absl::StatusOr<std::unique_ptr<ElfFile>> ElfFile::FromFd(int fd, std::string pat
   void* at = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, fd, 0);
   if (at == MAP_FAILED) {
     close(fd);
-    return absl::ResourceExhaustedError(absl::StrCat(path, ": cannot map ", size, " bytes"));
+    return base::ResourceExhaustedError(absl::StrCat(path, ": cannot map ", size, " bytes"));
   }
   std::unique_ptr<ElfFile> file(
       new ElfFile(std::move(path), Bytes(static_cast<const uint8_t*>(at), size)));
   file->fd_ = base::OwnedFd(fd);
   file->device_ = status.st_dev;
   file->inode_ = status.st_ino;
-  if (absl::Status attached = file->Attach(max_unpacked_bytes); !attached.ok()) return attached;
+  if (base::Status attached = file->Attach(max_unpacked_bytes); !attached.ok()) return attached;
   return file;
 }
 
-absl::StatusOr<std::unique_ptr<ElfFile>> ElfFile::FromMemory(std::string image, std::string path,
+base::StatusOr<std::unique_ptr<ElfFile>> ElfFile::FromMemory(std::string image, std::string path,
                                                              size_t max_unpacked_bytes) {
   std::unique_ptr<ElfFile> file(new ElfFile(std::move(path), Bytes()));
   file->owned_ = std::move(image);
   file->image_ = Bytes(reinterpret_cast<const uint8_t*>(file->owned_.data()), file->owned_.size());
-  if (absl::Status attached = file->Attach(max_unpacked_bytes); !attached.ok()) return attached;
+  if (base::Status attached = file->Attach(max_unpacked_bytes); !attached.ok()) return attached;
   return file;
 }
 
@@ -84,16 +84,16 @@ ElfFile::~ElfFile() {
   munmap(const_cast<uint8_t*>(image_.data()), image_.size());
 }
 
-absl::Status ElfFile::Attach(size_t max_unpacked_bytes) {
-  const absl::StatusOr<uint64_t> unpacked = CheckElf(image_);
+base::Status ElfFile::Attach(size_t max_unpacked_bytes) {
+  const base::StatusOr<uint64_t> unpacked = CheckElf(image_);
   if (!unpacked.ok()) {
-    return absl::Status(unpacked.status().code(),
+    return base::Status(unpacked.status().code(),
                         absl::StrCat(path_, ": ", unpacked.status().message()));
   }
   elf_version(EV_CURRENT);
   elf_ = elf_memory(reinterpret_cast<char*>(const_cast<uint8_t*>(image_.data())), image_.size());
   if (elf_ == nullptr || elf_kind(elf_) != ELF_K_ELF) {
-    return absl::InvalidArgumentError(absl::StrCat(path_, ": libelf: ", elf_errmsg(-1)));
+    return base::InvalidArgumentError(absl::StrCat(path_, ": libelf: ", elf_errmsg(-1)));
   }
   build_id_ = ReadBuildId(elf_);
   has_dwarf_ =
@@ -104,7 +104,7 @@ absl::Status ElfFile::Attach(size_t max_unpacked_bytes) {
     problem_ = absl::StrCat(path_, ": its compressed debug sections unpack to ", unpacked_bytes_,
                             " bytes, allowed are ", max_unpacked_bytes, "; no lines from it");
   }
-  return absl::OkStatus();
+  return base::OkStatus();
 }
 
 Bytes ElfFile::SectionBytes(std::string_view name) const {

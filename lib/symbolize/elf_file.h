@@ -12,8 +12,8 @@
 #include <string>
 #include <string_view>
 
-#include "absl/status/statusor.h"
 #include "base/owned_fd.h"
+#include "base/status.h"
 #include "symbolize/byte_cursor.h"
 
 namespace podo::symbolize {
@@ -32,10 +32,10 @@ class ElfFile {
 
   // Takes `fd` over in every case. Only regular files that pass CheckElf are accepted. DWARF that
   // unpacks to more than `max_unpacked_bytes` is left alone: HasDwarf() says no.
-  static absl::StatusOr<std::unique_ptr<ElfFile>> FromFd(int fd, std::string path,
+  static base::StatusOr<std::unique_ptr<ElfFile>> FromFd(int fd, std::string path,
                                                          size_t max_unpacked_bytes);
   // The same for bytes in memory (the vDSO).
-  static absl::StatusOr<std::unique_ptr<ElfFile>> FromMemory(std::string image, std::string path,
+  static base::StatusOr<std::unique_ptr<ElfFile>> FromMemory(std::string image, std::string path,
                                                              size_t max_unpacked_bytes);
   ElfFile(const ElfFile&) = delete;
   ElfFile& operator=(const ElfFile&) = delete;
@@ -65,7 +65,7 @@ class ElfFile {
 
  private:
   ElfFile(std::string path, Bytes image) : path_(std::move(path)), image_(image) {}
-  absl::Status Attach(size_t max_unpacked_bytes);
+  base::Status Attach(size_t max_unpacked_bytes);
 
   std::string path_;
   Bytes image_;

@@ -50,7 +50,7 @@ class Finder {
     const int fd = places_.open ? places_.open(path)
                                 : open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0) return nullptr;
-    absl::StatusOr<std::unique_ptr<ElfFile>> file = ElfFile::FromFd(fd, path, max_unpacked_bytes_);
+    base::StatusOr<std::unique_ptr<ElfFile>> file = ElfFile::FromFd(fd, path, max_unpacked_bytes_);
     if (file.ok()) return *std::move(file);
     Note(std::string(file.status().message()));
     return nullptr;
@@ -64,7 +64,7 @@ class Finder {
     // Its section headers stand behind the loaded segment, in the same page.
     constexpr uint64_t kPage = 4096;
     const uint64_t end = (module_.end + kPage - 1) & ~(kPage - 1);
-    absl::StatusOr<std::string> image = ReadOwnMemory(module_.start, end);
+    base::StatusOr<std::string> image = ReadOwnMemory(module_.start, end);
     if (!image.ok()) {
       Note(absl::StrCat("vDSO: ", image.status().message()));
       return nullptr;

@@ -50,9 +50,9 @@ bool ParseMapsLine(char* line, uint64_t* start, uint64_t* end, MappedFile* file)
 
 }  // namespace
 
-absl::StatusOr<std::string> ReadOwnMemory(uint64_t start, uint64_t end) {
+base::StatusOr<std::string> ReadOwnMemory(uint64_t start, uint64_t end) {
   if (end <= start || end - start > kMaxReadBytes) {
-    return absl::InvalidArgumentError(
+    return base::InvalidArgumentError(
         base::StrFormat("[%x, %x) is not a range of 1 to %d bytes", start, end, kMaxReadBytes));
   }
   std::string bytes(end - start, '\0');
@@ -60,7 +60,7 @@ absl::StatusOr<std::string> ReadOwnMemory(uint64_t start, uint64_t end) {
   const iovec from = {reinterpret_cast<void*>(start), bytes.size()};
   const ssize_t got = process_vm_readv(gettid(), &into, 1, &from, 1, 0);
   if (got == static_cast<ssize_t>(bytes.size()) || ReadByProcMem(start, &bytes)) return bytes;
-  return absl::NotFoundError(base::StrFormat("[%x, %x) cannot be read", start, end));
+  return base::NotFoundError(base::StrFormat("[%x, %x) cannot be read", start, end));
 }
 
 std::optional<MappedFile> FindMappedFile(const std::string& maps_path, uint64_t start,

@@ -9,13 +9,13 @@
 #include <optional>
 #include <string>
 
-#include "absl/status/statusor.h"
+#include "base/status.h"
 
 namespace podo::symbolize {
 
 // A copy of [start, end) of this process, at most 1 MiB. The kernel reads it, so a range that is
 // not mapped is an error and no fault.
-absl::StatusOr<std::string> ReadOwnMemory(uint64_t start, uint64_t end);
+base::StatusOr<std::string> ReadOwnMemory(uint64_t start, uint64_t end);
 
 struct MappedFile {
   dev_t device = 0;

@@ -38,13 +38,13 @@ class FileAsProcess final : public capture::ProcessView {
   explicit FileAsProcess(base::OwnedFd file) : file_(std::move(file)) {}
 
   // Where its ELF header lies.
-  absl::StatusOr<uint64_t> Map() {
+  base::StatusOr<uint64_t> Map() {
     Elf64_Ehdr header = {};
     if (!ReadFile(0, &header, sizeof header) || std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) {
-      return absl::InvalidArgumentError("not an ELF file");
+      return base::InvalidArgumentError("not an ELF file");
     }
     if (header.e_type != ET_EXEC && header.e_type != ET_DYN) {
-      return absl::InvalidArgumentError(
+      return base::InvalidArgumentError(
           "neither a program nor a shared object (a core file, or one to be linked?)");
     }
     const uint64_t bias = header.e_type == ET_DYN ? kBase : 0;
@@ -53,7 +53,7 @@ class FileAsProcess final : public capture::ProcessView {
     for (uint64_t i = 0; i < header.e_phnum; ++i) {
       Elf64_Phdr load = {};
       if (!ReadFile(header.e_phoff + i * sizeof load, &load, sizeof load)) {
-        return absl::InvalidArgumentError("its program headers do not fit the file");
+        return base::InvalidArgumentError("its program headers do not fit the file");
       }
       if (load.p_type != PT_LOAD) continue;
       if (!start) start = bias + load.p_vaddr - load.p_offset;
@@ -62,7 +62,7 @@ class FileAsProcess final : public capture::ProcessView {
       segments_.push_back({bias + load.p_vaddr - before, bias + load.p_vaddr + load.p_filesz,
                            load.p_offset - before});
     }
-    if (!start) return absl::InvalidArgumentError("no loaded segment");
+    if (!start) return base::InvalidArgumentError("no loaded segment");
     start_ = *start;
     return start_;
   }
@@ -114,13 +114,13 @@ class FileAsProcess final : public capture::ProcessView {
   uint64_t start_ = 0;
 };
 
-absl::StatusOr<base::OwnedFd> OpenRegular(const std::string& path) {
+base::StatusOr<base::OwnedFd> OpenRegular(const std::string& path) {
   base::OwnedFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   struct stat status = {};
   if (file.get() < 0 || fstat(file.get(), &status) != 0) {
-    return absl::NotFoundError(std::strerror(errno));
+    return base::NotFoundError(std::strerror(errno));
   }
-  if (!S_ISREG(status.st_mode)) return absl::InvalidArgumentError("not a regular file");
+  if (!S_ISREG(status.st_mode)) return base::InvalidArgumentError("not a regular file");
   return file;
 }
 
@@ -201,23 +201,23 @@ const capture::UnwindRule* ElfRows::RuleAtFileOffset(uint64_t offset) const {
   return nullptr;
 }
 
-absl::StatusOr<ElfRows> ReadElfRows(const std::string& path) {
-  absl::StatusOr<base::OwnedFd> file = OpenRegular(path);
+base::StatusOr<ElfRows> ReadElfRows(const std::string& path) {
+  base::StatusOr<base::OwnedFd> file = OpenRegular(path);
   if (!file.ok()) return file.status();
   FileAsProcess process(*std::move(file));
-  const absl::StatusOr<uint64_t> start = process.Map();
+  const base::StatusOr<uint64_t> start = process.Map();
   if (!start.ok()) return start.status();
-  const absl::StatusOr<capture::ElfImage> image = capture::ReadElfImage(process, *start);
+  const base::StatusOr<capture::ElfImage> image = capture::ReadElfImage(process, *start);
   if (!image.ok()) return image.status();
   ElfRows elf;
   elf.build_id = capture::ReadBuildId(process, *image);
   elf.segments = capture::SegmentsOf(*image);
   capture::EhFrameCopy frames;
-  const absl::Status read = frames.Read(process, *image);
+  const base::Status read = frames.Read(process, *image);
   if (!read.ok()) elf.unwind_problem = std::string(read.message());
   if (frames.input().text.empty()) return elf;  // no code
   capture::EhFrameCounts counts;
-  absl::StatusOr<capture::RowTable> table = capture::BuildRows(frames.input(), &counts);
+  base::StatusOr<capture::RowTable> table = capture::BuildRows(frames.input(), &counts);
   if (!table.ok()) return table.status();
   elf.table = *std::move(table);
   elf.broken = counts.broken;

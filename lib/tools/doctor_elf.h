@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/statusor.h"
+#include "base/status.h"
 #include "capture/eh_frame.h"
 #include "capture/row_table.h"
 #include "model/module.h"
@@ -45,7 +45,7 @@ struct ElfRows {
 };
 
 // The error is one line without the path.
-absl::StatusOr<ElfRows> ReadElfRows(const std::string& path);
+base::StatusOr<ElfRows> ReadElfRows(const std::string& path);
 
 // Where names come from, the poorest first.
 enum class Symbols { kNone, kDynamic, kTable, kDebugInfo, kDebugFile };

@@ -12,19 +12,19 @@
 
 namespace podo::doctor {
 
-absl::StatusOr<std::string> ReadFile(const std::string& path, size_t max_bytes) {
+base::StatusOr<std::string> ReadFile(const std::string& path, size_t max_bytes) {
   const base::OwnedFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (file.get() < 0) return absl::NotFoundError(std::strerror(errno));
+  if (file.get() < 0) return base::NotFoundError(std::strerror(errno));
   std::string bytes;
   char piece[64 << 10];
   for (;;) {
     const ssize_t size = read(file.get(), piece, sizeof piece);
     if (size == 0) return bytes;
     if (size < 0 && errno == EINTR) continue;
-    if (size < 0) return absl::UnavailableError(std::strerror(errno));
+    if (size < 0) return base::UnavailableError(std::strerror(errno));
     bytes.append(piece, static_cast<size_t>(size));
     if (bytes.size() > max_bytes) {
-      return absl::ResourceExhaustedError(
+      return base::ResourceExhaustedError(
           absl::StrCat("too large; accepted: at most ", max_bytes, " bytes"));
     }
   }

@@ -6,12 +6,12 @@
 #include <cstddef>
 #include <string>
 
-#include "absl/status/statusor.h"
+#include "base/status.h"
 
 namespace podo::doctor {
 
 // The error is what the system says, without the path.
-absl::StatusOr<std::string> ReadFile(const std::string& path, size_t max_bytes);
+base::StatusOr<std::string> ReadFile(const std::string& path, size_t max_bytes);
 
 // Of /proc and /sys: at most 1 MiB; empty if it cannot be read.
 std::string ReadSmallFile(const std::string& path);

@@ -28,7 +28,7 @@ ListenFacts ProbeListen(const Config& config) {
       serve::Listener::Open(*config.listen.value, token,
                             [](serve::Request, const serve::Respond&, std::function<bool()>) {});
   if (!listener.ok()) {
-    facts.is_taken = absl::IsAlreadyExists(listener.status());
+    facts.is_taken = base::IsAlreadyExists(listener.status());
     facts.problem = std::string(listener.status().message());
     return facts;
   }

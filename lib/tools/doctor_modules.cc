@@ -191,15 +191,15 @@ ProcessModules ParseMaps(std::string_view maps, const std::string& process) {
   return modules;
 }
 
-absl::StatusOr<ProcessModules> ModulesOfProcess(pid_t pid) {
+base::StatusOr<ProcessModules> ModulesOfProcess(pid_t pid) {
   const std::string process = absl::StrCat("/proc/", pid);
-  const absl::StatusOr<std::string> maps = ReadFile(process + "/maps", size_t{64} << 20);
+  const base::StatusOr<std::string> maps = ReadFile(process + "/maps", size_t{64} << 20);
   if (!maps.ok()) {
-    return absl::Status(maps.status().code(),
+    return base::Status(maps.status().code(),
                         absl::StrCat("process ", pid, ": ", maps.status().message()));
   }
   if (maps->empty()) {
-    return absl::NotFoundError(
+    return base::NotFoundError(
         absl::StrCat("process ", pid, ": no memory is mapped (a kernel thread, or it has ended)"));
   }
   return ParseMaps(*maps, process);
@@ -214,7 +214,7 @@ ModuleFacts ReadModule(const ModuleFile& file, uint64_t max_unpacked_bytes) {
     facts.problem = "the mapped file is not there any more (replaced while the process runs?)";
     return facts;
   }
-  const absl::StatusOr<ElfRows> elf = ReadElfRows(file.path);
+  const base::StatusOr<ElfRows> elf = ReadElfRows(file.path);
   if (!elf.ok()) {
     facts.problem = std::string(elf.status().message());
     return facts;

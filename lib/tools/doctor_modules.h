@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/status/statusor.h"
+#include "base/status.h"
 #include "tools/doctor_elf.h"
 #include "tools/doctor_report.h"
 
@@ -47,7 +47,7 @@ struct ProcessModules {
 ProcessModules ParseMaps(std::string_view maps, const std::string& process);
 
 // Of a process that this one may read. The error is one line.
-absl::StatusOr<ProcessModules> ModulesOfProcess(pid_t pid);
+base::StatusOr<ProcessModules> ModulesOfProcess(pid_t pid);
 
 ModuleFacts ReadModule(const ModuleFile& file, uint64_t max_unpacked_bytes);
 

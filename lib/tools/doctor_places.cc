@@ -26,21 +26,21 @@ bool IsDirectory(const std::string& path) {
 std::string ProbeName() { return absl::StrCat(".podo-doctor-", getpid(), ".tmp"); }
 
 // As a file sink writes.
-absl::Status TryPrivate(const Place& place) {
+base::Status TryPrivate(const Place& place) {
   if (!place.file.empty() && IsDirectory(place.file)) {
-    return absl::FailedPreconditionError(
+    return base::FailedPreconditionError(
         absl::StrCat("cannot write ", place.file, ": a directory is there"));
   }
   const std::string path = absl::StrCat(place.directory, "/", ProbeName());
-  const absl::Status written = base::WriteFileAtomically(path, "podo", base::IfExists::kReplace);
+  const base::Status written = base::WriteFileAtomically(path, "podo", base::IfExists::kReplace);
   if (written.ok()) unlink(path.c_str());
   return written;
 }
 
 // As spool and history do.
-absl::Status TryShared(const Place& place) {
+base::Status TryShared(const Place& place) {
   base::SharedDirectory directory(place.directory);
-  if (absl::Status opened = directory.Open(); !opened.ok()) return opened;
+  if (base::Status opened = directory.Open(); !opened.ok()) return opened;
   base::FileClaim claim;
   if (const int error = directory.Create(ProbeName(), &claim); error != 0) {
     return base::FileError("write to", place.directory, error);
@@ -48,7 +48,7 @@ absl::Status TryShared(const Place& place) {
   const int error = base::WriteAll(claim.file, "podo");
   directory.Remove(claim.name);
   claim.Unlock();
-  return error == 0 ? absl::OkStatus() : base::FileError("write to", place.directory, error);
+  return error == 0 ? base::OkStatus() : base::FileError("write to", place.directory, error);
 }
 
 bool Contains(const std::string& text, std::string_view part) {
@@ -110,7 +110,7 @@ PlaceFacts ProbePlace(const Place& place) {
   PlaceFacts facts;
   facts.place = place;
   const bool was_there = IsDirectory(place.directory);
-  const absl::Status tried = place.is_shared ? TryShared(place) : TryPrivate(place);
+  const base::Status tried = place.is_shared ? TryShared(place) : TryPrivate(place);
   if (!tried.ok()) facts.problem = std::string(tried.message());
   struct statfs room = {};
   if (statfs(place.directory.c_str(), &room) == 0) {

@@ -201,12 +201,12 @@ std::vector<std::string> RunEnvironment(absl::Span<const char* const> entries,
   return environment;
 }
 
-absl::StatusOr<RunEnd> RunProgram(const std::vector<std::string>& program,
+base::StatusOr<RunEnd> RunProgram(const std::vector<std::string>& program,
                                   const std::vector<std::string>& environment,
                                   const sigset_t& program_mask) {
   base::OwnedFd error_read, error_write, exec_read, exec_write;
   if (!MakePipe(&error_read, &error_write) || !MakePipe(&exec_read, &exec_write)) {
-    return absl::ResourceExhaustedError(absl::StrCat("pipe: ", std::strerror(errno)));
+    return base::ResourceExhaustedError(absl::StrCat("pipe: ", std::strerror(errno)));
   }
   sigset_t watched, before;
   sigemptyset(&watched);
@@ -231,7 +231,7 @@ absl::StatusOr<RunEnd> RunProgram(const std::vector<std::string>& program,
   exec_write.Close();
   if (child < 0) {
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    return absl::ResourceExhaustedError(absl::StrCat("fork: ", std::strerror(fork_error)));
+    return base::ResourceExhaustedError(absl::StrCat("fork: ", std::strerror(fork_error)));
   }
   RunEnd end;
   LineFilter filter(&end.log_lines);
@@ -239,7 +239,7 @@ absl::StatusOr<RunEnd> RunProgram(const std::vector<std::string>& program,
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   int exec_error = 0;
   if (read(exec_read.get(), &exec_error, sizeof exec_error) == ssize_t{sizeof exec_error}) {
-    return absl::NotFoundError(absl::StrCat(program[0], ": ", std::strerror(exec_error)));
+    return base::NotFoundError(absl::StrCat(program[0], ": ", std::strerror(exec_error)));
   }
   return end;
 }

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "base/status.h"
 #include "tools/doctor_log.h"
 #include "tools/doctor_report.h"
 
@@ -30,7 +30,7 @@ struct RunEnd {
 // Waits for the program. Its standard error passes through, without podo's lines. Signals that are
 // sent to this process go on to the program; those of a terminal reach it anyway. `unblocked`: the
 // caller's mask before it changed it is the program's. The error is one line.
-absl::StatusOr<RunEnd> RunProgram(const std::vector<std::string>& program,
+base::StatusOr<RunEnd> RunProgram(const std::vector<std::string>& program,
                                   const std::vector<std::string>& environment,
                                   const sigset_t& program_mask);
 

@@ -40,7 +40,7 @@ exporting::Payload EmptyPayload(const exporting::HttpSinkOptions& options) {
   payload.start_ns = base::WallClockNs();
   payload.duration_ns = 1'000'000'000;
   if (options.format != exporting::PayloadFormat::kOtlp) return payload;
-  absl::StatusOr<std::string> bytes = std::string();
+  base::StatusOr<std::string> bytes = std::string();
   if (options.coding == exporting::PayloadCoding::kGzip) bytes = base::GzipCompress("");
   if (options.coding == exporting::PayloadCoding::kZstd) bytes = base::ZstdCompress("");
   if (!bytes.ok()) return payload;

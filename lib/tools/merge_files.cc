@@ -49,16 +49,16 @@ std::optional<int64_t> ParseUnixSeconds(std::string_view text) {
   return static_cast<int64_t>(seconds * 1e9);
 }
 
-absl::Status ProfileSum::Add(const Profile& profile) {
+base::Status ProfileSum::Add(const Profile& profile) {
   const auto types = TypesOf(profile);
   if (!builder_) {
     builder_.emplace(types);
   } else if (const auto first = TypesOf(builder_->profile()); types != first) {
-    return absl::InvalidArgumentError(absl::StrCat(
+    return base::InvalidArgumentError(absl::StrCat(
         "sample types ", Text(types), "; accepted: those of the first profile, ", Text(first)));
   }
   model::MergeProfile(profile, &*builder_);
-  return absl::OkStatus();
+  return base::OkStatus();
 }
 
 }  // namespace podo::tools

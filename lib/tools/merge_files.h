@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "absl/status/status.h"
+#include "base/status.h"
 #include "model/profile.h"
 #include "model/profile_builder.h"
 
@@ -32,7 +32,7 @@ std::optional<int64_t> ParseUnixSeconds(std::string_view text);
 class ProfileSum {
  public:
   // Refuses a profile whose sample types are not those of the first one.
-  absl::Status Add(const model::Profile& profile);
+  base::Status Add(const model::Profile& profile);
   bool empty() const { return !builder_.has_value(); }
   // Only if not empty; leaves it unusable.
   model::Profile Take() { return builder_->Take(); }

@@ -11,8 +11,8 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "base/status.h"
 #include "encode/flame_page.h"
 #include "encode/folded.h"
 #include "encode/label_filter.h"
@@ -46,20 +46,20 @@ struct CloseFile {
   }
 };
 
-absl::StatusOr<std::string> ReadAll(const std::string& path) {
+podo::base::StatusOr<std::string> ReadAll(const std::string& path) {
   const std::unique_ptr<std::FILE, CloseFile> file(path == "-" ? stdin
                                                                : std::fopen(path.c_str(), "rb"));
-  if (file == nullptr) return absl::NotFoundError(ErrnoText());
+  if (file == nullptr) return podo::base::NotFoundError(ErrnoText());
   std::string bytes;
   char piece[64 << 10];
   while (const size_t size = std::fread(piece, 1, sizeof piece, file.get())) {
     bytes.append(piece, size);
     if (bytes.size() > kMaxFileBytes) {
-      return absl::ResourceExhaustedError(
+      return podo::base::ResourceExhaustedError(
           absl::StrCat("too large; accepted: at most ", kMaxFileBytes, " bytes"));
     }
   }
-  if (std::ferror(file.get()) != 0) return absl::UnavailableError(ErrnoText());
+  if (std::ferror(file.get()) != 0) return podo::base::UnavailableError(ErrnoText());
   return bytes;
 }
 
@@ -69,10 +69,10 @@ struct Input {
   size_t type = 0;
 };
 
-absl::StatusOr<Input> ReadInput(const std::string& file) {
-  absl::StatusOr<std::string> bytes = ReadAll(file);
+podo::base::StatusOr<Input> ReadInput(const std::string& file) {
+  podo::base::StatusOr<std::string> bytes = ReadAll(file);
   if (!bytes.ok()) return bytes.status();
-  absl::StatusOr<Profile> profile = podo::encode::ReadPprof(*bytes);
+  podo::base::StatusOr<Profile> profile = podo::encode::ReadPprof(*bytes);
   if (!profile.ok()) return profile.status();
   return Input{DisplayName(file), *std::move(profile)};
 }
@@ -89,7 +89,7 @@ std::string ChooseTypes(const Arguments& arguments, std::vector<Input>* inputs) 
     name = last.String(last.sample_types[own].type);
   }
   for (Input& input : *inputs) {
-    const absl::StatusOr<size_t> type = podo::encode::FindSampleType(input.profile, name);
+    const podo::base::StatusOr<size_t> type = podo::encode::FindSampleType(input.profile, name);
     if (!type.ok()) return absl::StrCat(input.name, ": ", std::string(type.status().message()));
     input.type = *type;
   }
@@ -111,16 +111,16 @@ std::string Page(const std::vector<Input>& inputs, const Arguments& arguments) {
 
 // Leaves the samples with the labels asked for. A key or value that one of two profiles lacks is
 // fine, as is the page it gives; one that both lack is a mistake.
-absl::Status ChooseLabels(const Arguments& arguments, std::vector<Input>* inputs) {
+podo::base::Status ChooseLabels(const Arguments& arguments, std::vector<Input>* inputs) {
   std::vector<const Profile*> profiles;
   for (const Input& input : *inputs) profiles.push_back(&input.profile);
-  absl::Status status = podo::encode::CheckLabelKeys(profiles, arguments.by_labels);
+  podo::base::Status status = podo::encode::CheckLabelKeys(profiles, arguments.by_labels);
   if (status.ok()) status = podo::encode::CheckLabelWishes(profiles, arguments.labels);
   if (!status.ok() || arguments.labels.empty()) return status;
   for (Input& input : *inputs) {
     input.profile = podo::encode::KeepLabelled(std::move(input.profile), arguments.labels);
   }
-  return absl::OkStatus();
+  return podo::base::OkStatus();
 }
 
 std::string Text(const std::vector<Input>& inputs, const Arguments& arguments) {
@@ -156,7 +156,7 @@ int Merge(const Arguments& arguments) {
   std::vector<Input> inputs;
   podo::tools::KnownNames names;
   for (const std::string& file : arguments.files) {
-    absl::StatusOr<Input> input = ReadInput(file);
+    podo::base::StatusOr<Input> input = ReadInput(file);
     if (!input.ok()) {
       return Fail(absl::StrCat(DisplayName(file), ": ", std::string(input.status().message())));
     }
@@ -166,7 +166,7 @@ int Merge(const Arguments& arguments) {
   podo::tools::ProfileSum sum;
   for (Input& input : inputs) {
     if (!arguments.range.Holds(input.profile)) continue;
-    const absl::Status status = sum.Add(names.Apply(std::move(input.profile)));
+    const podo::base::Status status = sum.Add(names.Apply(std::move(input.profile)));
     if (!status.ok()) {
       return Fail(absl::StrCat(input.name, ": ", std::string(status.message())));
     }
@@ -175,7 +175,7 @@ int Merge(const Arguments& arguments) {
     return Fail(absl::StrCat("none of the ", arguments.files.size(),
                              " profiles lies between --from and --until"));
   }
-  const absl::StatusOr<std::string> bytes = podo::encode::EncodePprofGz(sum.Take());
+  const podo::base::StatusOr<std::string> bytes = podo::encode::EncodePprofGz(sum.Take());
   if (!bytes.ok()) return Fail(std::string(bytes.status().message()));
   return Write(*bytes, arguments.output);
 }
@@ -193,14 +193,14 @@ int main(int argc, char** argv) {
   if (arguments.form == Form::kMerge) return Merge(arguments);
   std::vector<Input> inputs;
   for (const std::string& file : arguments.files) {
-    absl::StatusOr<Input> input = ReadInput(file);
+    podo::base::StatusOr<Input> input = ReadInput(file);
     if (!input.ok()) {
       return Fail(absl::StrCat(DisplayName(file), ": ", std::string(input.status().message())));
     }
     inputs.push_back(*std::move(input));
   }
   if (const std::string error = ChooseTypes(arguments, &inputs); !error.empty()) return Fail(error);
-  if (const absl::Status status = ChooseLabels(arguments, &inputs); !status.ok()) {
+  if (const podo::base::Status status = ChooseLabels(arguments, &inputs); !status.ok()) {
     return Fail(std::string(status.message()));
   }
   return Write(Text(inputs, arguments), arguments.output);

@@ -51,7 +51,7 @@ constexpr uint64_t kHistoryBytes = uint64_t{16} << 20;
 }
 
 template <typename T>
-T Need(absl::StatusOr<T> result) {
+T Need(podo::base::StatusOr<T> result) {
   if (!result.ok()) Fail(std::string(result.status().message()));
   return *std::move(result);
 }

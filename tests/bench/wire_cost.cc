@@ -92,7 +92,7 @@ constexpr struct {
 }
 
 template <typename T>
-T Need(absl::StatusOr<T> result) {
+T Need(podo::base::StatusOr<T> result) {
   if (!result.ok()) Fail(std::string(result.status().message()));
   return *std::move(result);
 }

@@ -35,9 +35,9 @@ int64_t Number(const std::string& key, int64_t fallback) {
   return g_settings.count(key) ? std::atoll(g_settings[key].c_str()) : fallback;
 }
 
-absl::Status StartThread(const char*, std::function<void()> body) {
+podo::base::Status StartThread(const char*, std::function<void()> body) {
   std::thread(std::move(body)).detach();
-  return absl::OkStatus();
+  return podo::base::OkStatus();
 }
 
 // Kilobytes of this process in memory, its own and those it shares.

@@ -24,15 +24,15 @@ using namespace podo;
 using namespace podo::exporting;
 
 // Any number of names that hang, and the system's for the rest.
-absl::StatusOr<std::vector<SocketAddress>> Lookup(const std::string& host, uint16_t port) {
+podo::base::StatusOr<std::vector<SocketAddress>> Lookup(const std::string& host, uint16_t port) {
   if (host == "hangs.test") pause();
-  if (host == "nowhere.test") return absl::UnavailableError("Name or service not known");
+  if (host == "nowhere.test") return podo::base::UnavailableError("Name or service not known");
   return HostResolver::GetAddressInfo(host.ends_with("receiver.test") ? "127.0.0.1" : host, port);
 }
 
-absl::Status StartThread(const char*, std::function<void()> body) {
+podo::base::Status StartThread(const char*, std::function<void()> body) {
   std::thread(std::move(body)).detach();
-  return absl::OkStatus();
+  return podo::base::OkStatus();
 }
 
 struct Run {

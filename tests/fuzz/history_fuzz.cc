@@ -28,7 +28,8 @@ void Ask(const ChapterPtr& chapter) {
   Snapshot snapshot;
   snapshot.chapters = {chapter, chapter};
   const auto profile = AnswerProfile(snapshot, {});
-  Expect(profile.ok() || absl::IsResourceExhausted(profile.status()), "a chapter can be asked");
+  Expect(profile.ok() || podo::base::IsResourceExhausted(profile.status()),
+         "a chapter can be asked");
   Query labelled;
   labelled.labels.push_back({"endpoint", {"/pay"}, [](std::string_view v) { return v.empty(); }});
   Expect(AnswerProfile(snapshot, labelled).ok() || !profile.ok(), "with labels too");

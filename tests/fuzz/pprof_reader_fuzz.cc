@@ -37,7 +37,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
                                         .max_values = 1 << 14,
                                         .max_frames = 1 << 14};
   const std::string_view file(reinterpret_cast<const char*>(bytes), size);
-  const absl::StatusOr<model::Profile> profile = encode::ReadPprof(file, kLimits);
+  const podo::base::StatusOr<model::Profile> profile = encode::ReadPprof(file, kLimits);
   if (!profile.ok()) {
     const auto message = profile.status().message();
     Expect(!message.empty() && message.find('\n') == message.npos, "an error is one line");
@@ -56,7 +56,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   }
 
   const std::string once = encode::EncodePprof(*profile);
-  const absl::StatusOr<model::Profile> again = encode::ReadPprof(once);
+  const podo::base::StatusOr<model::Profile> again = encode::ReadPprof(once);
   Expect(again.ok(), "what was read can be written and read");
   Expect(again->values.size() == profile->values.size(), "no sample is lost on the way");
   Expect(encode::EncodePprof(*again) == once, "and comes to the same bytes");

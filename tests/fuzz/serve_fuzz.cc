@@ -48,12 +48,13 @@ void ReadAsConnection(const std::string& bytes) {
 }
 
 void ReadAsTarget(const std::string& text) {
-  const absl::StatusOr<serve::Target> target = serve::ParseTarget(text);
+  const podo::base::StatusOr<serve::Target> target = serve::ParseTarget(text);
   if (!target.ok()) return;
   history::Query query;
   serve::BadRequest bad;
-  const serve::CompilePattern none = [](std::string_view) -> absl::StatusOr<serve::Predicate> {
-    return absl::InvalidArgumentError("none");
+  const serve::CompilePattern none =
+      [](std::string_view) -> podo::base::StatusOr<serve::Predicate> {
+    return podo::base::InvalidArgumentError("none");
   };
   constexpr int64_t kNow = 1'767'225'600'000'000'000;
   for (const char* prefix : {"", "base_"}) {
@@ -64,7 +65,7 @@ void ReadAsTarget(const std::string& text) {
 }
 
 void ReadAsAddress(const std::string& text) {
-  const absl::StatusOr<serve::ListenAddress> address = serve::ParseListenAddress(text);
+  const podo::base::StatusOr<serve::ListenAddress> address = serve::ParseListenAddress(text);
   if (!address.ok()) return;
   // What is accepted reads back as itself.
   if (!serve::ParseListenAddress(address->Text()).ok()) std::abort();

@@ -14,9 +14,8 @@
 #include <memory>
 #include <vector>
 
-#include "absl/status/statusor.h"
-
 #define __thread
+#include "base/status.h"
 #include "code.h"
 #define PODO_LIB_BASE_CYCLE_COUNTER_H_  // what differs from run to run is not explored
 namespace podo::base {

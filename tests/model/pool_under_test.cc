@@ -17,7 +17,6 @@
 #include <vector>
 
 #include "absl/functional/function_ref.h"
-#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "explorer.h"
@@ -53,4 +52,5 @@ static int64_t ModelClockNs() {
 #define explicit_bzero podo::modelcheck::ModelBzero
 #define sched_yield() static_cast<void>(0)
 #define SteadyClockNs ModelClockNs
+#include "base/status.h"
 #include "capture/ring_pool.cc"

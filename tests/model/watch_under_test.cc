@@ -10,11 +10,10 @@
 #include <vector>
 
 #include "absl/functional/function_ref.h"
-#include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "code.h"
 
 #define private public
+#include "base/status.h"
 #include "capture/module_watch.cc"
 #undef private
 

@@ -83,13 +83,13 @@ void PrintFork() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const absl::StatusOr<serve::ListenAddress> address =
+  const podo::base::StatusOr<serve::ListenAddress> address =
       serve::ParseListenAddress(argc > 1 ? argv[1] : "");
   if (!address.ok()) {
     std::printf("accepted: %s\n", std::string(address.status().message()).c_str());
     return 2;
   }
-  absl::StatusOr<std::unique_ptr<serve::Listener>> opened =
+  podo::base::StatusOr<std::unique_ptr<serve::Listener>> opened =
       serve::Listener::Open(*address, argc > 2 ? argv[2] : "", Answer);
   if (!opened.ok()) {
     std::printf("%s\n", std::string(opened.status().message()).c_str());

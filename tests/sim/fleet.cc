@@ -110,13 +110,13 @@ class Fleet {
 
 }  // namespace
 
-absl::Status NumberedStore::Put(const Payload& payload) {
+base::Status NumberedStore::Put(const Payload& payload) {
   if (numbers_.size() == max_) {
     numbers_.pop_front();
     ++dropped_;
   }
   numbers_.push_back(static_cast<uint32_t>(payload.start_ns / interval_ns_));
-  return absl::OkStatus();
+  return base::OkStatus();
 }
 
 std::optional<Payload> NumberedStore::Take(End end) {

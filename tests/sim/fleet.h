@@ -21,7 +21,7 @@ inline constexpr int64_t kSecond = 1'000'000'000;
 class NumberedStore : public exporting::PayloadStore {
  public:
   NumberedStore(int64_t interval_ns, size_t max) : interval_ns_(interval_ns), max_(max) {}
-  absl::Status Put(const exporting::Payload& payload) override;
+  base::Status Put(const exporting::Payload& payload) override;
   std::optional<exporting::Payload> Take(End end) override;
   void Release(bool done) override;
   uint64_t count() const override { return numbers_.size(); }

@@ -10,8 +10,8 @@ namespace {
 
 struct Codec {
   const char* name;
-  absl::StatusOr<std::string> (*compress)(std::string_view, int);
-  absl::StatusOr<std::string> (*decompress)(std::string_view, size_t);
+  base::StatusOr<std::string> (*compress)(std::string_view, int);
+  base::StatusOr<std::string> (*decompress)(std::string_view, size_t);
   bool (*is)(std::string_view);
   int level;
 };
@@ -28,7 +28,7 @@ std::string Sample(size_t bytes) {
   return text;
 }
 
-std::string Message(const absl::StatusOr<std::string>& result) {
+std::string Message(const base::StatusOr<std::string>& result) {
   return std::string(result.status().message());
 }
 
@@ -64,7 +64,7 @@ TEST_CASE("a bomb is refused at the limit, not after it has gone off") {
     CHECK(bomb.size() < 100000);
     for (const size_t limit : {size_t{0}, size_t{1}, (size_t{64} << 20) - 1}) {
       const auto result = codec.decompress(bomb, limit);
-      CHECK(result.status().code() == absl::StatusCode::kResourceExhausted);
+      CHECK(result.status().code() == base::StatusCode::kResourceExhausted);
       CHECK(Message(result) == std::string(codec.name) + " data unpacks to more than the " +
                                    std::to_string(limit) + " bytes accepted here");
     }
@@ -78,7 +78,7 @@ TEST_CASE("cut data is an error at every length") {
     for (size_t length = 0; length < packed.size(); ++length) {
       CAPTURE(length);
       const auto result = codec.decompress(packed.substr(0, length), 1 << 20);
-      CHECK(result.status().code() == absl::StatusCode::kInvalidArgument);
+      CHECK(result.status().code() == base::StatusCode::kInvalidArgument);
       if (length >= 18) CHECK(Message(result) == std::string(codec.name) + " data is cut short");
     }
   }

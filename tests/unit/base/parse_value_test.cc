@@ -23,7 +23,7 @@ template <typename T, typename Parse>
 void CheckAll(const std::vector<Case<T>>& cases, Parse parse) {
   for (const Case<T>& c : cases) {
     CAPTURE(c.text);
-    const absl::StatusOr<T> parsed = parse(c.text);
+    const base::StatusOr<T> parsed = parse(c.text);
     CHECK(parsed.ok() == c.value.has_value());
     if (parsed.ok() && c.value) CHECK(*parsed == *c.value);
     if (!parsed.ok()) CHECK(!parsed.status().message().empty());
@@ -176,7 +176,7 @@ TEST_CASE("a list of more than 256 pairs is refused") {
 
 TEST_CASE("no parser repeats the text it refuses, since it may be a secret") {
   const std::string secret = "hunter2";
-  for (const absl::Status& status :
+  for (const base::Status& status :
        {ParseDurationNs(secret).status(), ParseSizeBytes(secret).status(),
         ParseBool(secret).status(), ParseInteger(secret).status(), ParseNumber(secret).status(),
         ParsePercent(secret).status(), PercentDecode(secret + "%").status(),

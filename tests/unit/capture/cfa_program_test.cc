@@ -20,7 +20,7 @@ std::string RowsOfProgram(const Bytes& program) {
   input.address = 0x5000;
   input.text = {{0x1000, 0x1100}};
   EhFrameCounts counts;
-  const absl::StatusOr<RowTable> table = BuildRows(input, &counts);
+  const base::StatusOr<RowTable> table = BuildRows(input, &counts);
   return table.ok() ? Describe(table->rows()) : std::string(table.status().message());
 }
 

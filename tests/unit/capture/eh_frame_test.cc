@@ -27,7 +27,7 @@ Built Build(const Bytes& bytes, uint64_t last_fde_offset = 0, EhBases bases = {}
   input.bases = bases;
   input.text = {{kText, kTextEnd}};
   Built built;
-  const absl::StatusOr<RowTable> table = BuildRows(input, &built.counts);
+  const base::StatusOr<RowTable> table = BuildRows(input, &built.counts);
   built.text = table.ok() ? Describe(table->rows()) : std::string(table.status().message());
   return built;
 }
@@ -240,7 +240,7 @@ TEST_CASE("A zero length ends the section unless the search table knows of FDEs 
 
 TEST_CASE("Text that cannot be covered is refused with the reason") {
   EhFrameCounts counts;
-  CHECK(BuildRows({}, &counts).status().code() == absl::StatusCode::kInvalidArgument);
+  CHECK(BuildRows({}, &counts).status().code() == base::StatusCode::kInvalidArgument);
   EhFrameInput huge;
   huge.text = {{0x1000, 0x2000}, {0x200001000, 0x200002000}};
   CHECK(std::string(BuildRows(huge, &counts).status().message()).find("8589938688") !=

@@ -98,7 +98,7 @@ TEST_CASE("A library that is unloaded is no longer still mapped, and its rows st
     dlclose(handle);
     CHECK(!StillMapped(process, loaded->identity));
     CHECK(!Unchanged(process, *loaded));
-    CHECK(LoadModuleAt(process, inside).status().code() == absl::StatusCode::kNotFound);
+    CHECK(LoadModuleAt(process, inside).status().code() == base::StatusCode::kNotFound);
     const ModuleRows& rows = loaded->table.rows();
     for (uint64_t pc = rows.start; pc < rows.end; ++pc) REQUIRE(FindRule(rows, pc) != nullptr);
   }
@@ -153,7 +153,7 @@ TEST_CASE("Scanning while another thread loads and unloads never faults and mixe
       const auto loaded = LoadModule(process, identity);
       if (!loaded.ok()) {
         const bool transient =
-            absl::IsAborted(loaded.status()) || absl::IsUnavailable(loaded.status());
+            base::IsAborted(loaded.status()) || base::IsUnavailable(loaded.status());
         CHECK_MESSAGE(transient, std::string(loaded.status().message()));
         continue;
       }
@@ -209,7 +209,7 @@ TEST_CASE("A library that goes away while it is read is an error that passes, wh
       break;
     }
     CHECK_FALSE(loaded.ok());
-    const bool transient = absl::IsAborted(loaded.status()) || absl::IsUnavailable(loaded.status());
+    const bool transient = base::IsAborted(loaded.status()) || base::IsUnavailable(loaded.status());
     CHECK_MESSAGE(transient, std::string(loaded.status().message()));
     ++gone;
   }

@@ -208,7 +208,7 @@ TEST_CASE("A module that goes away at any moment of the reading is thrown away w
       process.memory.erase(kBase);
       process.objects.clear();
     };
-    CHECK(LoadModuleAt(process, kBase).status().code() == absl::StatusCode::kAborted);
+    CHECK(LoadModuleAt(process, kBase).status().code() == base::StatusCode::kAborted);
   }
 }
 

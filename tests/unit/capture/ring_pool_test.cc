@@ -12,7 +12,7 @@ namespace podo::capture {
 namespace {
 
 State* NewState(uint32_t rings) {
-  absl::StatusOr<State*> state = MapState(rings, 256);
+  base::StatusOr<State*> state = MapState(rings, 256);
   REQUIRE(state.ok());
   return *state;
 }

@@ -72,7 +72,7 @@ void CheckModule(const std::string& name, const ElfSections& sections, uint32_t 
                  uint64_t* addresses) {
   const auto begin = std::chrono::steady_clock::now();
   EhFrameCounts counts;
-  const absl::StatusOr<RowTable> table = BuildRows(sections.Input(), &counts);
+  const base::StatusOr<RowTable> table = BuildRows(sections.Input(), &counts);
   const auto end = std::chrono::steady_clock::now();
   REQUIRE_MESSAGE(table.ok(), std::string(table.status().message()));
   CHECK(counts.broken == 0);

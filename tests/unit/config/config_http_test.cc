@@ -79,7 +79,7 @@ TEST_CASE("what is no list of headers is refused as a whole") {
         "a=\x01", "Host=x", "content-length=1", "Content-Type=a/b", "Transfer-Encoding=chunked",
         "a=1,Connection=close", "\xC3\xA9=1"}) {
     CAPTURE(text);
-    CHECK(absl::IsInvalidArgument(ParseHeaders(text).status()));
+    CHECK(base::IsInvalidArgument(ParseHeaders(text).status()));
   }
   CHECK(!ParseHeaders("a=" + std::string(17 << 10, 'x')).ok());
   CHECK(*ParseHeaders("a=\xC3\xA9 b") == HttpHeaders{{"a", "\xC3\xA9 b"}});

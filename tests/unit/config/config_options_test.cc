@@ -18,7 +18,7 @@ using Lines = std::vector<std::string>;
 struct Applied {
   Config config;
   Lines messages;
-  absl::Status status;
+  base::Status status;
 };
 
 Applied Apply(const podo_options& options, const std::vector<const char*>& environment = {}) {
@@ -179,7 +179,7 @@ TEST_CASE("fields beyond the caller's size are not read, and a missing size is a
   for (const size_t size : {size_t{0}, size_t{4}, sizeof options.size}) {
     options.size = size;
     const Applied applied = Apply(options);
-    CHECK(absl::IsInvalidArgument(applied.status));
+    CHECK(base::IsInvalidArgument(applied.status));
     CHECK(applied.config.service_name.value == "unknown_service:exe");
   }
 }

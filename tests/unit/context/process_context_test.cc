@@ -39,7 +39,7 @@ TEST_CASE("the process context is found by its name, replaced in place, and publ
   CHECK(ReadPublished(&second) == "another");
   CHECK(second > first);
   ProcessContext of_another_library;
-  CHECK(absl::IsAlreadyExists(of_another_library.Publish("mine")));
+  CHECK(base::IsAlreadyExists(of_another_library.Publish("mine")));
   CHECK(ReadPublished(&second) == "another");
 }
 

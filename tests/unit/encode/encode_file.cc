@@ -55,7 +55,7 @@ int main(int argc, char** argv) {
   const std::string text{std::istreambuf_iterator<char>(file), {}};
   const auto profile = podo::encode::ReadPprof(text);
   if (!profile.ok()) {
-    std::fprintf(stderr, "%s: %s\n", argv[2], profile.status().ToString().c_str());
+    std::fprintf(stderr, "%s: %s\n", argv[2], profile.status().message().c_str());
     return 1;
   }
   const size_t max_bytes = argc > 4 ? std::strtoull(argv[4], nullptr, 10) : 0;

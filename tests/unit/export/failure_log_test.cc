@@ -8,29 +8,29 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
+#include "base/status.h"
 
 namespace podo::exporting {
 namespace {
 
 constexpr int64_t kMinute = int64_t{60} * 1'000'000'000;
 
-const absl::Status kOk = absl::OkStatus();
-const absl::Status kFull = absl::UnavailableError("disk full");
-const absl::Status kReadOnly = absl::PermissionDeniedError("read-only");
+const base::Status kOk = base::OkStatus();
+const base::Status kFull = base::UnavailableError("disk full");
+const base::Status kReadOnly = base::PermissionDeniedError("read-only");
 
-std::optional<std::string> Observe(FailureLog* log, const absl::Status& status, int64_t now_ns) {
+std::optional<std::string> Observe(FailureLog* log, const base::Status& status, int64_t now_ns) {
   if (status.ok()) return log->ObserveSuccess();
   return log->ObserveFailure(std::string(status.message()), now_ns);
 }
 
 // The lines logged when a window a minute ends with `answers`.
-std::vector<std::string> Lines(const std::vector<absl::Status>& answers,
+std::vector<std::string> Lines(const std::vector<base::Status>& answers,
                                int64_t step_ns = kMinute) {
   FailureLog log("s");
   std::vector<std::string> lines;
   int64_t now_ns = 0;
-  for (const absl::Status& answer : answers) {
+  for (const base::Status& answer : answers) {
     lines.push_back(Observe(&log, answer, now_ns).value_or(""));
     now_ns += step_ns;
   }
@@ -50,7 +50,7 @@ TEST_CASE("a cause is logged once, each cause by itself, and the end once") {
 }
 
 TEST_CASE("a disk that is full on and off does not fill the log, but is told again after an hour") {
-  std::vector<absl::Status> flapping;
+  std::vector<base::Status> flapping;
   for (int i = 0; i < 50; ++i) {
     flapping.push_back(kFull);
     flapping.push_back(kOk);
@@ -66,7 +66,7 @@ TEST_CASE("causes that never repeat do not fill the log either") {
   FailureLog log("s");
   int lines = 0;
   for (int i = 0; i < 1000; ++i) {
-    if (Observe(&log, absl::UnavailableError(std::to_string(i)), 0)) ++lines;
+    if (Observe(&log, base::UnavailableError(std::to_string(i)), 0)) ++lines;
   }
   CHECK(lines == 16);
 }

@@ -78,7 +78,7 @@ TEST_CASE("a path template decodes percent signs, fills placeholders and refuses
   };
   for (const Case& c : cases) {
     CAPTURE(c.text);
-    const absl::StatusOr<PathTemplate> path = PathTemplate::Parse(c.text);
+    const base::StatusOr<PathTemplate> path = PathTemplate::Parse(c.text);
     CHECK(path.ok() == !c.expanded.empty());
     if (!path.ok()) continue;
     CHECK(path->Expand(kProcess) == c.expanded);

@@ -19,7 +19,7 @@ struct Threads {
   HostResolver::StartThread Starter() {
     return [this](const char*, std::function<void()> body) {
       all.emplace_back(std::move(body));
-      return absl::OkStatus();
+      return base::OkStatus();
     };
   }
   ~Threads() {
@@ -32,12 +32,12 @@ TEST_CASE("names are looked up on one thread, in order, and answered on the loop
   boost::asio::io_context io;
   HostResolver resolver(&io, threads.Starter(), [](const std::string& host, uint16_t) {
     return host == "bad"
-               ? absl::StatusOr<std::vector<SocketAddress>>(absl::UnavailableError("no such name"))
+               ? base::StatusOr<std::vector<SocketAddress>>(base::UnavailableError("no such name"))
                : std::vector<SocketAddress>{"address of " + host};
   });
   const auto work = boost::asio::make_work_guard(io);
   std::vector<std::string> answers;
-  const auto note = [&](absl::StatusOr<std::vector<SocketAddress>> found) {
+  const auto note = [&](base::StatusOr<std::vector<SocketAddress>> found) {
     answers.push_back(found.ok() ? found->at(0) : std::string(found.status().message()));
     if (answers.size() == 3) io.stop();
   };
@@ -70,7 +70,7 @@ TEST_CASE("a lookup that hangs holds up neither the resolver's end nor the loop'
 TEST_CASE("what was cancelled is not answered; a thread that cannot start is an error") {
   boost::asio::io_context io;
   HostResolver resolver(
-      &io, [](const char*, std::function<void()>) { return absl::ResourceExhaustedError("none"); },
+      &io, [](const char*, std::function<void()>) { return base::ResourceExhaustedError("none"); },
       HostResolver::GetAddressInfo);
   std::string error;
   const uint64_t id = resolver.Resolve("a", 1, [](auto) { FAIL("cancelled"); });

@@ -16,14 +16,14 @@ class ListedStore : public PayloadStore {
  public:
   explicit ListedStore(size_t max_payloads = SIZE_MAX) : max_payloads_(max_payloads) {}
 
-  absl::Status Put(const Payload& payload) override {
-    if (broken) return absl::UnavailableError("the disk is broken");
+  base::Status Put(const Payload& payload) override {
+    if (broken) return base::UnavailableError("the disk is broken");
     if (payloads_.size() >= max_payloads_) {
       payloads_.pop_front();
       ++dropped_;
     }
     payloads_.push_back(payload);
-    return absl::OkStatus();
+    return base::OkStatus();
   }
   std::optional<Payload> Take(End end) override {
     if (payloads_.empty()) return std::nullopt;

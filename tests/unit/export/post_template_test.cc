@@ -28,14 +28,14 @@ TEST_CASE("placeholders are filled in and the rest stays as it is") {
   };
   for (const Case& c : cases) {
     CAPTURE(c.text);
-    const absl::StatusOr<PostTemplate> post = PostTemplate::Parse(c.text);
+    const base::StatusOr<PostTemplate> post = PostTemplate::Parse(c.text);
     REQUIRE(post.ok());
     CHECK(post->Expand(kValues) == c.filled);
   }
 }
 
 TEST_CASE("a value cannot leave its place in the URL") {
-  const absl::StatusOr<PostTemplate> post = PostTemplate::Parse("/{service}?{type}");
+  const base::StatusOr<PostTemplate> post = PostTemplate::Parse("/{service}?{type}");
   PostValues values;
   for (int c = 0; c < 256; ++c) values.service += static_cast<char>(c);
   values.type = values.service;
@@ -47,7 +47,7 @@ TEST_CASE("a value cannot leave its place in the URL") {
 }
 
 TEST_CASE("the rate is a whole number of at least 1, whatever it was") {
-  const absl::StatusOr<PostTemplate> post = PostTemplate::Parse("{hz}");
+  const base::StatusOr<PostTemplate> post = PostTemplate::Parse("{hz}");
   for (const auto& [hz, text] :
        {std::pair(100.01, "100"), std::pair(0.2, "1"), std::pair(-5.0, "1"),
         std::pair(std::nan(""), "1"), std::pair(1e300, "1")}) {
@@ -61,8 +61,8 @@ TEST_CASE("an unknown placeholder is an error that lists the known ones") {
   for (const std::string text :
        {"/{pid}", "/{}", "/{service", "/{Service}", "/{{service}}", "/{", "}", "/{service}}"}) {
     CAPTURE(text);
-    const absl::Status status = PostTemplate::Parse(text).status();
-    CHECK(absl::IsInvalidArgument(status));
+    const base::Status status = PostTemplate::Parse(text).status();
+    CHECK(base::IsInvalidArgument(status));
     const std::string message(status.message());
     const bool lists = message.find("{service}, {start}, {end}, {type} and {hz}") != message.npos;
     CHECK((lists || message.find("%7D") != message.npos));

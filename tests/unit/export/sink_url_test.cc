@@ -30,7 +30,7 @@ TEST_CASE("file URLs say kind and format by how they end") {
   };
   for (const Case& c : cases) {
     CAPTURE(c.url);
-    const absl::StatusOr<SinkSpec> spec = ParseSinkUrl(c.url);
+    const base::StatusOr<SinkSpec> spec = ParseSinkUrl(c.url);
     REQUIRE(spec.ok());
     CHECK(spec->kind == c.kind);
     CHECK(spec->format == c.format);
@@ -61,8 +61,8 @@ TEST_CASE("what is no sink is refused with what is accepted") {
   };
   for (const Case& c : cases) {
     CAPTURE(c.url);
-    const absl::Status status = ParseSinkUrl(c.url).status();
-    CHECK(absl::IsInvalidArgument(status));
+    const base::Status status = ParseSinkUrl(c.url).status();
+    CHECK(base::IsInvalidArgument(status));
     CHECK(std::string(status.message()).find(c.says) != std::string::npos);
   }
 }
@@ -103,7 +103,7 @@ TEST_CASE("URLs of collectors give kind, address and the path to post to") {
   };
   for (const Case& c : cases) {
     CAPTURE(c.url);
-    const absl::StatusOr<SinkSpec> spec = ParseSinkUrl(c.url);
+    const base::StatusOr<SinkSpec> spec = ParseSinkUrl(c.url);
     REQUIRE(spec.ok());
     CHECK(spec->IsHttp());
     CHECK(spec->kind == c.kind);
@@ -146,8 +146,8 @@ TEST_CASE("URLs of collectors that cannot be used say why, and what is accepted"
   };
   for (const Case& c : cases) {
     CAPTURE(c.url);
-    const absl::Status status = ParseSinkUrl(c.url).status();
-    CHECK(absl::IsInvalidArgument(status));
+    const base::Status status = ParseSinkUrl(c.url).status();
+    CHECK(base::IsInvalidArgument(status));
     CAPTURE(std::string(status.message()));
     CHECK(std::string(status.message()).find(c.says) != std::string::npos);
   }
@@ -174,7 +174,7 @@ TEST_CASE("an endpoint of OpenTelemetry is a base, or is taken as it is") {
   }
   for (const std::string url : {"h:4318", "unix:/path", "grpc://h", "http://", "otlp+http://h"}) {
     CAPTURE(url);
-    const absl::Status status = ParseOtlpEndpoint(url, true).status();
+    const base::Status status = ParseOtlpEndpoint(url, true).status();
     CHECK(
         std::string(status.message()).starts_with("http://host:4318 or https://host:4318; found"));
   }

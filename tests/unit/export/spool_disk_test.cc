@@ -26,7 +26,7 @@ using test::Noise;
 
 constexpr uint64_t kMaxBytes = 64 << 20;
 
-bool Says(const absl::Status& status, const std::string& end) {
+bool Says(const base::Status& status, const std::string& end) {
   return std::string(status.message()).ends_with(end);
 }
 
@@ -40,8 +40,8 @@ TEST_CASE("a full disk has one message, costs nothing that is stored, and is ove
     Spool spool(dir.path(), kMaxBytes, Key(1));
     if (!spool.Put(MakePayload("kept", 1)).ok()) return 1;
     podo::test::WriteFile(dir / "filler", std::string(150 << 10, 'f'));
-    const absl::Status refused = spool.Put(MakePayload(Noise(200'000), 2));
-    if (!absl::IsUnavailable(refused)) return 2;
+    const base::Status refused = spool.Put(MakePayload(Noise(200'000), 2));
+    if (!base::IsUnavailable(refused)) return 2;
     if (!Says(refused, "No space left on device")) return 3;
     if (spool.Put(MakePayload(Noise(190'000, 2), 3)) != refused) return 4;
     if (dir.Names().size() != 2 || spool.dropped() != 0 || spool.count() != 1) return 5;
@@ -59,8 +59,8 @@ TEST_CASE("on a read-only disk nothing is stored, nothing taken that would be se
     Spool spool(dir.path(), kMaxBytes, Key(1));
     if (!spool.Put(MakePayload("a", 1)).ok() || !spool.Put(MakePayload("b", 2)).ok()) return 1;
     if (!Remount(dir.path(), MS_RDONLY)) return 2;
-    const absl::Status refused = spool.Put(MakePayload("c", 3));
-    if (!absl::IsPermissionDenied(refused) || refused != spool.Put(MakePayload("d"))) return 3;
+    const base::Status refused = spool.Put(MakePayload("c", 3));
+    if (!base::IsPermissionDenied(refused) || refused != spool.Put(MakePayload("d"))) return 3;
     if (!Says(refused, "Read-only file system")) return 4;
     if (spool.TakeOldest() || spool.dropped() != 0) return 5;
     if (!Remount(dir.path(), 0)) return 6;

@@ -96,14 +96,14 @@ TEST_CASE("a file cut short or with one byte changed is damaged, wherever that i
   const std::string file = File("some payload that is not long");
   for (size_t size = 0; size < file.size(); ++size) {
     CAPTURE(size);
-    CHECK(absl::IsDataLoss(DecodeSpoolFile(file.substr(0, size)).status()));
+    CHECK(base::IsDataLoss(DecodeSpoolFile(file.substr(0, size)).status()));
   }
-  CHECK(absl::IsDataLoss(DecodeSpoolFile(file + "x").status()));
+  CHECK(base::IsDataLoss(DecodeSpoolFile(file + "x").status()));
   for (size_t at = 12; at < file.size(); ++at) {
     CAPTURE(at);
     std::string changed = file;
     changed[at] = static_cast<char>(changed[at] ^ 0x20);
-    CHECK(absl::IsDataLoss(DecodeSpoolFile(changed).status()));
+    CHECK(base::IsDataLoss(DecodeSpoolFile(changed).status()));
   }
 }
 
@@ -122,16 +122,16 @@ TEST_CASE("foreign files, later versions and hostile ones with a right checksum 
   struct Row {
     std::string what;
     std::string bytes;
-    absl::StatusCode code;
+    base::StatusCode code;
   };
   const std::vector<Row> rows = {
-      {"foreign", "hello", absl::StatusCode::kInvalidArgument},
-      {"long and foreign", std::string(1000, 'x'), absl::StatusCode::kInvalidArgument},
-      {"later", later, absl::StatusCode::kUnimplemented},
-      {"format", no_format, absl::StatusCode::kDataLoss},
-      {"wrap", wrapped, absl::StatusCode::kDataLoss},
-      {"huge", huge, absl::StatusCode::kDataLoss},
-      {"bomb", bomb, absl::StatusCode::kDataLoss},
+      {"foreign", "hello", base::StatusCode::kInvalidArgument},
+      {"long and foreign", std::string(1000, 'x'), base::StatusCode::kInvalidArgument},
+      {"later", later, base::StatusCode::kUnimplemented},
+      {"format", no_format, base::StatusCode::kDataLoss},
+      {"wrap", wrapped, base::StatusCode::kDataLoss},
+      {"huge", huge, base::StatusCode::kDataLoss},
+      {"bomb", bomb, base::StatusCode::kDataLoss},
   };
   for (const Row& row : rows) {
     CAPTURE(row.what);

@@ -279,7 +279,7 @@ TEST_CASE("a directory removed, made again or replaced by a link while the spool
   CHECK(spool.count() == 1);
   std::filesystem::rename(dir / "spool", dir / "moved");
   std::filesystem::create_directory_symlink(dir / "moved", dir / "spool");
-  const absl::Status refused = spool.Put(MakePayload("x"));
+  const base::Status refused = spool.Put(MakePayload("x"));
   CHECK(refused == spool.Put(MakePayload("y")));
   CHECK(std::string(refused.message()).ends_with("it is a symbolic link"));
   CHECK(spool.TakeOldest() == std::nullopt);
@@ -298,11 +298,11 @@ TEST_CASE("without descriptors the spool says so, loses nothing and works again"
           getrlimit(RLIMIT_NOFILE, &limit);
           const rlimit few = {3, limit.rlim_max};
           setrlimit(RLIMIT_NOFILE, &few);
-          const absl::Status refused = spool.Put(MakePayload("c", 3));
+          const base::Status refused = spool.Put(MakePayload("c", 3));
           const bool none = !spool.TakeOldest();
-          const absl::Status again = spool.Put(MakePayload("d", 4));
+          const base::Status again = spool.Put(MakePayload("d", 4));
           setrlimit(RLIMIT_NOFILE, &limit);
-          if (!absl::IsUnavailable(refused) || refused != again) return 2;
+          if (!base::IsUnavailable(refused) || refused != again) return 2;
           if (!std::string(refused.message()).ends_with("Too many open files")) return 3;
           if (!none || spool.dropped() != 0) return 4;
           if (TakeAndRelease(spool) != "a" || TakeAndRelease(spool) != "b") return 5;

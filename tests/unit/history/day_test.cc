@@ -30,7 +30,7 @@ std::pair<int64_t, int64_t> AddWindows(History* history, int count, int ticks, i
 }
 
 Told Ask(const History& history, const Query& query = {}) {
-  const absl::StatusOr<ProfileAnswer> answer = history.Profile(query);
+  const base::StatusOr<ProfileAnswer> answer = history.Profile(query);
   REQUIRE_MESSAGE(answer.ok(), std::string(answer.status().message()));
   return Tell(answer->profile);
 }
@@ -49,7 +49,7 @@ TEST_CASE("Windows are made coarser where there is no room, and no tick is lost"
 
   const Told told = Ask(history);
   CHECK(Total(told) == total);
-  const absl::StatusOr<Timeline> timeline = history.CpuTimeline({.max_points = 5000});
+  const base::StatusOr<Timeline> timeline = history.CpuTimeline({.max_points = 5000});
   REQUIRE(timeline.ok());
   CHECK(timeline->resolution.folded);
   int64_t cpu_ns = 0, end_ns = kDayBeginNs;

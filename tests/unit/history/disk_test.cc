@@ -48,7 +48,7 @@ void AddAll(History* history, int from, int until, int ticks = 50) {
 }
 
 Told Ask(const History& history, const Query& query = {}) {
-  const absl::StatusOr<ProfileAnswer> answer = history.Profile(query);
+  const base::StatusOr<ProfileAnswer> answer = history.Profile(query);
   REQUIRE_MESSAGE(answer.ok(), std::string(answer.status().message()));
   return Tell(answer->profile);
 }

@@ -26,7 +26,7 @@ Query Labelled(LabelMatch match) {
 }
 
 Told Ask(const History& history, const Query& query = {}) {
-  const absl::StatusOr<ProfileAnswer> answer = history.Profile(query);
+  const base::StatusOr<ProfileAnswer> answer = history.Profile(query);
   REQUIRE_MESSAGE(answer.ok(), std::string(answer.status().message()));
   return Tell(answer->profile);
 }
@@ -52,7 +52,7 @@ TEST_CASE("A range answers what merging its windows would") {
   CHECK(Ask(history, Range(30, 70)) == some);
   CHECK(Ask(history, Range(25, 61)) == some);
 
-  const absl::StatusOr<ProfileAnswer> answer = history.Profile(Range(30, 70));
+  const base::StatusOr<ProfileAnswer> answer = history.Profile(Range(30, 70));
   const model::Profile merged = MergeAll({all.begin() + 3, all.begin() + 7});
   CHECK(answer->profile.time_ns == merged.time_ns);
   CHECK(answer->profile.duration_ns == merged.duration_ns);
@@ -70,7 +70,7 @@ TEST_CASE("A range answers what merging its windows would") {
 TEST_CASE("A range without windows has an empty answer") {
   History history({});
   history.Add(Make(At(0, {{{1}}})));
-  const absl::StatusOr<ProfileAnswer> answer = history.Profile(Range(10, 20));
+  const base::StatusOr<ProfileAnswer> answer = history.Profile(Range(10, 20));
   REQUIRE(answer.ok());
   CHECK(answer->profile.samples.empty());
   CHECK(answer->profile.sample_types.size() == 2);
@@ -131,7 +131,7 @@ TEST_CASE("Time is divided by the values of a label") {
   TimelineQuery query;
   query.by = "endpoint";
   query.max_values = 2;
-  absl::StatusOr<Timeline> timeline = history.CpuTimeline(query);
+  base::StatusOr<Timeline> timeline = history.CpuTimeline(query);
   REQUIRE(timeline.ok());
   CHECK(timeline->values == std::vector<std::string>{"/pay", "/cart"});
   REQUIRE(timeline->points.size() == 6);
@@ -173,7 +173,7 @@ TEST_CASE("A clock that is set back or forth reorders nothing and loses nothing"
   History history({});
   const std::vector<int64_t> seconds = {0, 10, 3600, 3610, -7200, -7190, 20};
   for (const int64_t second : seconds) history.Add(Make(At(second, {{{1}, 1}})));
-  const absl::StatusOr<Timeline> timeline = history.CpuTimeline({});
+  const base::StatusOr<Timeline> timeline = history.CpuTimeline({});
   REQUIRE(timeline.ok());
   REQUIRE(timeline->points.size() == seconds.size());
   for (size_t i = 0; i < seconds.size(); ++i) {
@@ -190,7 +190,7 @@ TEST_CASE("What came after a step of the clock is not added to what came before"
   for (int i = 0; i < 8; ++i) history.Add(Make(At(i < 4 ? i * 10 : i * 10 - 7240, {{{1}, 1}})));
   TimelineQuery query;
   query.max_points = 4;
-  const absl::StatusOr<Timeline> timeline = history.CpuTimeline(query);
+  const base::StatusOr<Timeline> timeline = history.CpuTimeline(query);
   REQUIRE(timeline.ok());
   REQUIRE(timeline->points.size() == 4);
   for (const TimelinePoint& p : timeline->points) CHECK(p.duration_ns == 20 * kSecondNs);
@@ -202,7 +202,7 @@ TEST_CASE("Few points are enough for a clock that leaps about") {
   for (int i = 0; i < 50; ++i) history.Add(Make(At(i % 2 * 1000000 - i * 20, {{{1}, 1}})));
   TimelineQuery query;
   query.max_points = 7;
-  const absl::StatusOr<Timeline> timeline = history.CpuTimeline(query);
+  const base::StatusOr<Timeline> timeline = history.CpuTimeline(query);
   REQUIRE(timeline.ok());
   CHECK(timeline->points.size() <= 7);
   int64_t total_ns = 0;
@@ -223,7 +223,7 @@ TEST_CASE("Questions beside Add see whole windows, and all up to some moment") {
   });
   int64_t last = 0;
   while (last < kWindows * kTicks) {
-    const absl::StatusOr<ProfileAnswer> answer = history.Profile({});
+    const base::StatusOr<ProfileAnswer> answer = history.Profile({});
     if (!answer.ok()) break;
     const int64_t ticks = Total(Tell(answer->profile)).first;
     if (ticks % kTicks != 0 || ticks < last) break;
@@ -242,8 +242,8 @@ TEST_CASE("An answer that would take too much memory is refused") {
   TimelineQuery query;
   query.by = "endpoint";
   query.max_values = 100'000;
-  const absl::StatusOr<Timeline> timeline = history.CpuTimeline(query);
-  REQUIRE(absl::IsResourceExhausted(timeline.status()));
+  const base::StatusOr<Timeline> timeline = history.CpuTimeline(query);
+  REQUIRE(base::IsResourceExhausted(timeline.status()));
   CHECK(timeline.status().message().find("shorter range") != std::string::npos);
   query.max_values = 10;
   CHECK(history.CpuTimeline(query).ok());

@@ -17,7 +17,7 @@ std::string Token(const ScratchDirectory& dir, const std::string& text, mode_t m
   const std::string path = dir / "token";
   test::WriteFile(path, text);
   chmod(path.c_str(), mode);
-  const absl::StatusOr<std::string> token = ReadToken(path);
+  const base::StatusOr<std::string> token = ReadToken(path);
   if (token.ok()) return *token;
   const std::string message(token.status().message());
   REQUIRE(message.starts_with("the token file " + path + " "));

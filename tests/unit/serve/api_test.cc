@@ -20,7 +20,7 @@ constexpr char kResolution[] =
     "\"longest_window_ms\":10000,\"folded\":false}";
 
 Response Ask(FakeProcess* process, const std::string& target) {
-  const absl::StatusOr<Target> parsed = ParseTarget(target);
+  const base::StatusOr<Target> parsed = ParseTarget(target);
   REQUIRE(parsed.ok());
   return AnswerApi(*parsed, process->Sources());
 }
@@ -90,7 +90,7 @@ TEST_CASE("a profile comes in four forms, each with its resolution") {
   const Response pprof = Ask(&process, "/api/v1/profile?format=pprof");
   CHECK(pprof.content_type == "application/octet-stream");
   CHECK(*HeaderOf(pprof, "Content-Disposition") == "attachment; filename=\"profile.pb.gz\"");
-  const absl::StatusOr<model::Profile> read = encode::ReadPprof(pprof.body);
+  const base::StatusOr<model::Profile> read = encode::ReadPprof(pprof.body);
   REQUIRE(read.ok());
   CHECK(read->values == std::vector<int64_t>{5, 50'000'000});
 }
@@ -104,7 +104,7 @@ TEST_CASE("a difference holds both ranges") {
   CHECK(process.queries[1].until_ns == kNow - 2 * 3'600'000'000'000);
   CHECK(process.queries[1].labels.at(0).key == "a");
   CHECK(Ask(&process, ranges + "&format=folded").body == "main;Escape 0 5\nmain;Parse 3 0\n");
-  const absl::StatusOr<model::Profile> read =
+  const base::StatusOr<model::Profile> read =
       encode::ReadPprof(Ask(&process, ranges + "&format=pprof").body);
   REQUIRE(read.ok());
   int64_t sum = 0;
@@ -142,9 +142,9 @@ TEST_CASE("a bad question is answered with the parameter and what is accepted") 
 
 TEST_CASE("what the history cannot answer is an error with its words") {
   FakeProcess process;
-  process.failure = absl::ResourceExhaustedError("too large");
+  process.failure = base::ResourceExhaustedError("too large");
   CHECK(Ask(&process, "/api/v1/profile").status == 503);
-  process.failure = absl::InternalError("broken");
+  process.failure = base::InternalError("broken");
   const Response answer = Ask(&process, "/api/v1/timeline");
   CHECK(answer.status == 500);
   CHECK(answer.body == "{\"error\":{\"message\":\"broken\"}}\n");

@@ -39,20 +39,20 @@ struct FakeProcess {
       return stats;
     };
     s.stopped_because = [this] { return stopped; };
-    s.profile = [this](const history::Query& query) -> absl::StatusOr<history::ProfileAnswer> {
+    s.profile = [this](const history::Query& query) -> base::StatusOr<history::ProfileAnswer> {
       queries.push_back(query);
       if (!failure.ok()) return failure;
       const bool is_earlier = query.until_ns < kNow;
       return history::ProfileAnswer{OneStack(is_earlier ? "Parse" : "Escape", is_earlier ? 3 : 5),
                                     resolution};
     };
-    s.timeline = [this](const history::TimelineQuery& query) -> absl::StatusOr<history::Timeline> {
+    s.timeline = [this](const history::TimelineQuery& query) -> base::StatusOr<history::Timeline> {
       timeline_query = query;
       if (!failure.ok()) return failure;
       return timeline;
     };
     s.labels = [this](const history::Query& query,
-                      size_t) -> absl::StatusOr<std::vector<history::LabelKey>> {
+                      size_t) -> base::StatusOr<std::vector<history::LabelKey>> {
       queries.push_back(query);
       return labels;
     };
@@ -68,8 +68,8 @@ struct FakeProcess {
       for (const uint64_t a : addresses) names.push_back(a == 0x20 ? "" : absl::StrCat("f", a));
       return names;
     };
-    s.compile_pattern = [](std::string_view) -> absl::StatusOr<serve::Predicate> {
-      return absl::InvalidArgumentError("no patterns here");
+    s.compile_pattern = [](std::string_view) -> base::StatusOr<serve::Predicate> {
+      return base::InvalidArgumentError("no patterns here");
     };
     s.metrics = [](bool openmetrics) { return openmetrics ? "open" : "plain"; };
     return s;
@@ -81,7 +81,7 @@ struct FakeProcess {
     std::function<void(model::Profile)> finished;
   };
   std::string stopped;
-  absl::Status failure;
+  base::Status failure;
   history::Resolution resolution{2, kNow - 20'000'000'000, kNow, 10'000'000'000, false};
   history::Timeline timeline;
   history::HistoryStats history_stats;

@@ -28,7 +28,7 @@ TEST_CASE("addresses are read, and written as they are read") {
   };
   for (const Case& c : cases) {
     CAPTURE(c.text);
-    const absl::StatusOr<ListenAddress> address = ParseListenAddress(c.text);
+    const base::StatusOr<ListenAddress> address = ParseListenAddress(c.text);
     REQUIRE(address.ok());
     CHECK(address->Text() == c.written);
     CHECK(address->IsLoopback() == c.is_loopback);

@@ -21,7 +21,7 @@ struct Asked {
 };
 
 void Ask(FakeProcess* process, Request request, Asked* asked) {
-  const absl::StatusOr<Target> target = ParseTarget(request.target);
+  const base::StatusOr<Target> target = ParseTarget(request.target);
   REQUIRE(target.ok());
   AnswerPprof(
       request, *target, process->Sources(), [asked] { return asked->is_waiting; },

@@ -12,8 +12,8 @@ constexpr int64_t kNow = 1'767'225'600'000'000'000;
 constexpr int64_t kHour = 3'600'000'000'000;
 
 // Stands in for the module's regular expressions: "x*" takes what begins with x.
-absl::StatusOr<Predicate> Compile(std::string_view pattern) {
-  if (!pattern.ends_with('*')) return absl::InvalidArgumentError("no star");
+base::StatusOr<Predicate> Compile(std::string_view pattern) {
+  if (!pattern.ends_with('*')) return base::InvalidArgumentError("no star");
   return Predicate([begin = std::string(pattern.substr(0, pattern.size() - 1))](
                        std::string_view value) { return value.starts_with(begin); });
 }
@@ -27,7 +27,7 @@ struct Read {
 Read ReadText(const std::string& parameters, std::string_view prefix = "",
               const history::Query* otherwise = nullptr) {
   Read read;
-  const absl::StatusOr<Target> target = ParseTarget("/?" + parameters);
+  const base::StatusOr<Target> target = ParseTarget("/?" + parameters);
   REQUIRE(target.ok());
   read.ok = ReadQuery(*target, prefix, otherwise, kNow, Compile, &read.query, &read.bad);
   return read;

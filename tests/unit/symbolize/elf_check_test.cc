@@ -59,7 +59,7 @@ TEST_CASE("each damaged header is refused with a sentence") {
     CAPTURE(std::string(c.sentence));
     std::string image = sound;
     c.damage(image);
-    const absl::StatusOr<uint64_t> checked = CheckElf(BytesOf(image));
+    const base::StatusOr<uint64_t> checked = CheckElf(BytesOf(image));
     REQUIRE_FALSE(checked.ok());
     CHECK(std::string(checked.status().message()).find(c.sentence) != std::string::npos);
   }

@@ -160,7 +160,7 @@ TEST_CASE("what is not a regular file is not read and does not block") {
 TEST_CASE("memory of this process is copied, and a hole is an error") {
   const std::string text = "some bytes of this process";
   const auto start = reinterpret_cast<uint64_t>(text.data());
-  absl::StatusOr<std::string> copy = ReadOwnMemory(start, start + text.size());
+  base::StatusOr<std::string> copy = ReadOwnMemory(start, start + text.size());
   REQUIRE(copy.ok());
   CHECK(*copy == text);
   CHECK_FALSE(ReadOwnMemory(0, 4096).ok());
