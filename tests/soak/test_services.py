@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # deadline: 7200
 """Real services under load for minutes, beside the same service without podo: they serve, end well,
-and do not grow. PODO_TEST_SOAK_SECONDS is the time for each (600)."""
+and do not grow. PODO_TEST_SOAK_SECONDS is the time for each (600); arguments choose services (redis, tls, ...)."""
 
 import glob
 import os
@@ -93,17 +93,31 @@ class Service:
         time.sleep(ROUND_S)
 
 
+REDISEARCH = "/usr/lib/redis/modules/redisearch.so"
+
+
 class Redis(Service):
-    name = "redis-server with snapshots"
+    """With snapshots, which fork, and a module that has threads of its own and an index to keep."""
+    name = "redis-server with a module"
 
     def argv(self, side):
-        return ["redis-server", "--port", "0", "--unixsocket", side.folder + "/s", "--save", "5", "100", "--daemonize", "no",
+        return ["redis-server", "--loadmodule", REDISEARCH, "--port", "0", "--unixsocket", side.folder + "/s", "--save", "5", "100", "--daemonize", "no",
                 "--dir", side.folder]
 
     def await_ready(self, side):
         tap.wait_until(lambda: os.path.exists(side.folder + "/s"), 20)
+        self.ask(side, "FT.CREATE", "goods", "SCHEMA", "title", "TEXT", "price", "NUMERIC")
+
+    def ask(self, side, *words):
+        ended = tap.run(["redis-cli", "-s", side.folder + "/s", *words], deadline=60, env=tap.clean_environment())
+        side.refused += ended.returncode != 0 or ended.stdout.startswith("ERR")
 
     def load(self, side):
+        # As many documents for ever, so that what grows is not the index.
+        for number in range(20):
+            self.ask(side, "FT.ADD", "goods", f"document-{number}", "1.0", "REPLACE", "FIELDS", "title",
+                     " ".join(f"word{(number * step) % 97}" for step in range(200)), "price", str(number))
+            self.ask(side, "FT.SEARCH", "goods", f"word{number} @price:[0 15]", "LIMIT", "0", "5")
         ended = tap.run(["redis-benchmark", "-s", side.folder + "/s", "-n", "30000", "-r", "5000", "-c", "20", "--csv",
                          "-t", "set,get,lrange_100"], deadline=120, env=tap.clean_environment())
         rows = [line.replace('"', "").split(",") for line in ended.stdout.splitlines()[1:]]
@@ -155,6 +169,44 @@ class Checkout(Service):
         side.refused += ended.returncode != 0
         found = re.search(r"p50 ([0-9.]+) ms, p99 ([0-9.]+) ms", ended.stdout)
         return [(float(found[1]), float(found[2]))] if found else []
+
+
+class Tls(Service):
+    """Linked, with one line; the bare one is told to stay off."""
+    name = "a Beast HTTPS service"
+
+    def argv(self, side):
+        pem = side.folder + "/pem"
+        tap.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                 "-subj", "/CN=localhost", "-keyout", pem + ".key", "-out", pem], deadline=60)
+        off = [] if side.with_podo else ["env", "PODO_ENABLED=false"]
+        return [*off, os.path.join(tap.build_dir(), "tests", "soak", "soak_tls"), str(side.port), pem, pem + ".key"]
+
+    def await_ready(self, side):
+        tap.wait_until(lambda: "listening" in open(side.log, encoding="utf-8").read(), 20)
+
+    def load(self, side):
+        """Half of the time connections that live, half of it a handshake for each request."""
+        rows = []
+        for arguments in (["-k"], []):
+            ended = tap.run(["ab", "-q", *arguments, "-c", "8", "-t", str(ROUND_S / 2), "-n", "1000000",
+                             f"https://127.0.0.1:{side.port}/some/path"], deadline=60)
+            side.refused += not re.search(r"Failed requests:\s+0\b", ended.stdout)
+            found = re.findall(r"^\s+(50|99)%\s+(\d+)", ended.stdout, re.MULTILINE)
+            rows += [tuple(float(ms) for _, ms in found)] if len(found) == 2 else []
+        return rows
+
+
+class Reload(Service):
+    """Linked, with one line; the bare one is told to stay off."""
+    name = "a program that dlopens and dlcloses for ever"
+    ends_with = (0,)
+    ends_by_itself = True
+
+    def argv(self, side):
+        off = [] if side.with_podo else ["env", "PODO_ENABLED=false"]
+        tests = os.path.join(tap.build_dir(), "tests")
+        return [*off, os.path.join(tests, "soak", "soak_reload"), os.path.join(tests, "capture"), f"{SECONDS:.0f}"]
 
 
 class Rocksdb(Service):
@@ -246,9 +298,25 @@ def soak(service):
           f"{latency_text(under)} (without {latency_text(bare)})", flush=True)
 
 
+def missing(service):
+    """What it needs and this machine has not, or None."""
+    if isinstance(service, Redis) and not os.path.exists(REDISEARCH):
+        return "redis-redisearch"
+    if isinstance(service, Tls) and tap.run(["ninja", "-C", tap.build_dir(), "tests/soak/soak_tls"], deadline=300).returncode != 0:
+        return "OpenSSL"
+    return None
+
+
 def main():
-    for service in (Redis(), Nginx(), Checkout(), Rocksdb(), Luajit(), Python()):
-        soak(service)
+    services = [Redis(), Nginx(), Checkout(), Tls(), Rocksdb(), Luajit(), Python(), Reload()]
+    wanted = sys.argv[1:]  # names of classes; all without any
+    for service in services:
+        if wanted and type(service).__name__.lower() not in wanted:
+            continue
+        if what := missing(service):
+            tap.skip(f"{service.name}: soak", what)
+        else:
+            soak(service)
     return tap.done()
 
 
